@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/base/glob.h"
+#include "gateway/base/secret.h"
+#include "gateway/policy/keyring.h"
+#include "gateway/upstream/upstreamclient.h"
+
+#include <QByteArray>
+#include <QHostAddress>
+#include <QJsonObject>
+#include <QString>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace tidegate {
+
+/// Where a setting came from. The file wins over the panel, the environment over both.
+enum class Origin : quint8 { Default, Panel, File, Environment };
+
+enum class AuthMode : quint8 { Required, Off };
+
+/// The `server:` section. See contract.md for meaning and defaults.
+struct ServerConfig
+{
+    QHostAddress host = QHostAddress(QHostAddress::LocalHost);
+    quint16 port = 8080;
+    Origin hostOrigin = Origin::Default;
+    Origin portOrigin = Origin::Default;
+    int workers = 1;
+    qint64 maxRequestBodyBytes = 33'554'432;
+    int maxConnections = 12'000;
+    int headerTimeoutSeconds = 10;
+    int drainSeconds = 30;
+    AuthMode auth = AuthMode::Required;
+};
+
+enum class BackendType : quint8 {
+    OpenAI, Anthropic, Gemini, Azure, Ollama, VLlm, LlamaCpp, Tgi, SgLang, LmStudio, Groq, Mistral,
+    OpenRouter, Local, Modal, Echo, Noop
+};
+
+/// Whether a backend's key can be used.
+enum class KeyState : quint8 {
+    NotNeeded,   ///< no api_key configured
+    Ready,       ///< at least one key is at hand
+    Pending,     ///< the keychain has not answered yet
+    Missing,     ///< the keychain, file or variable has no such entry
+    Locked,      ///< the keychain is locked
+    Unavailable, ///< there is no keychain on this machine, or it does not answer
+};
+
+/// Where a key is to be found; never the key itself, except for literals from file or environment.
+struct SecretRef
+{
+    enum class Kind : quint8 { Literal, Keychain, File };
+    Kind kind = Kind::Literal;
+    QString name;   ///< keychain entry or file path
+    Secret literal; ///< for Literal
+    bool operator==(const SecretRef &) const = default;
+};
+
+/// One upstream server, as validated.
+struct BackendConfig
+{
+    QByteArray name;
+    BackendType type = BackendType::OpenAI;
+    Origin origin = Origin::Default;
+    QByteArray baseUrl;               ///< with its base path, without a trailing slash; empty for echo and noop
+    std::vector<SecretRef> keyRefs;
+    std::vector<Secret> keys;         ///< the resolved ones, in order
+    KeyState keyState = KeyState::NotNeeded;
+    std::vector<Glob> models;         ///< empty: any model, at the lowest precedence
+    int priority = 100;               ///< lower is tried first
+    int weight = 1;
+    int maxConcurrency = 0;           ///< 0: no bound
+    std::vector<std::pair<QByteArray, QByteArray>> headers;
+    UpstreamTimeouts timeouts;
+    bool allowPrivateNetwork = false;
+    QByteArray proxy;
+    QByteArray caFile;
+    bool verifyTls = true;
+    QByteArray toolCallParser;
+    QJsonObject source;               ///< as configured (YAML or panel), for editing; secrets as references
+};
+
+/// A public model name.
+struct ModelTarget
+{
+    QByteArray backend;
+    QByteArray model;
+    int weight = 1;
+};
+struct ModelConfig
+{
+    QByteArray name;
+    Origin origin = Origin::Default;
+    std::vector<ModelTarget> targets;
+};
+
+/// Something wrong with, or worth saying about, the configuration.
+struct ConfigProblem
+{
+    enum class Severity : quint8 { Note, Warning, Error };
+    Severity severity = Severity::Error;
+    QString file;    ///< empty when not from a file
+    int line = 0;    ///< 1-based, 0 when unknown
+    QString key;     ///< dotted path, e.g. backends.openai.url
+    QString message; ///< what, why and what to do
+
+    /// "config.yaml:12: backends.openai.url: …"
+    [[nodiscard]] QString toString() const;
+};
+
+/// The whole configuration in force: immutable, shared by all threads, swapped whole.
+///
+/// Exchanges in flight keep the one they started with.
+struct ConfigSnapshot
+{
+    quint64 revision = 0; ///< grows by one with each swap
+    ServerConfig server;
+    QByteArray defaultBackend;
+    std::vector<BackendConfig> backends; ///< by priority, then in order of appearance
+    std::vector<ModelConfig> models;
+    KeyRing keys;
+    QByteArray logLevel = "info";
+    int retentionDays = 30;
+};
+
+using ConfigPtr = std::shared_ptr<const ConfigSnapshot>;
+
+/// "openai", "llamacpp", … as in the file.
+[[nodiscard]] QByteArray backendTypeName(BackendType type);
+
+} // namespace tidegate

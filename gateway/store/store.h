@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/base/result.h"
+#include "gateway/ledger/ledgerrow.h"
+#include "gateway/policy/clientkey.h"
+
+#include <QJsonObject>
+#include <QObject>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace tidegate {
+
+/// What the database holds of the configuration.
+struct StoredConfig
+{
+    std::vector<ClientKey> keys;                        ///< revoked ones too
+    std::vector<std::pair<QByteArray, QJsonObject>> backends; ///< name, as in the file's section
+    QJsonObject settings;                               ///< e.g. {"server.port": 8080}
+};
+
+/// How the ledger is doing.
+struct LedgerStats
+{
+    qint64 queued = 0;   ///< rows not yet written
+    qint64 written = 0;  ///< since start
+    qint64 spilled = 0;  ///< rows gone to the spill file because the database could not take them
+    QString lastError;   ///< empty when the last write worked
+};
+
+/// The database: keys, panel-made configuration and the ledger, written by one thread of its own.
+///
+/// The object lives in the thread that made it (the GUI or main thread); it owns the store thread.
+/// Calls return at once; answers arrive as callbacks in the object's thread. append() alone may be
+/// called from any thread, and never waits for disk.
+class Store : public QObject
+{
+    Q_OBJECT
+
+public:
+    template <typename T>
+    using Reply = std::function<void(Result<T>)>;
+
+    explicit Store(QString dataDir, QObject *parent = nullptr);
+    ~Store() override;
+
+    /// Creates the data directory (0700) and database (0600), takes the lock, migrates, reads the
+    /// configuration. Blocks; called once at start. The error says which file and what to do.
+    Result<StoredConfig> open();
+    /// Writes everything that is queued and closes. Blocks. Called by the destructor.
+    void close();
+
+    /// Queues rows for the ledger; written within 250 ms in one transaction.
+    void append(std::vector<LedgerRow> &&rows);
+
+    /// Makes a new random key, stores its hash, and returns record and key; the key is not kept.
+    struct NewKey
+    {
+        ClientKey record;
+        QByteArray plaintext; ///< "tg-…"
+    };
+    void createKey(const QString &name, Reply<NewKey> reply);
+    void revokeKey(qint64 id, Reply<ClientKey> reply);
+    void saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
+    void removeBackend(const QByteArray &name, Reply<Done> reply);
+    /// A null value removes the setting.
+    void saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply);
+
+    [[nodiscard]] LedgerStats ledgerStats() const;
+    [[nodiscard]] QString databasePath() const;
+
+private:
+    class Private;
+    std::unique_ptr<Private> d;
+};
+
+} // namespace tidegate
