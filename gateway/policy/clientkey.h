@@ -19,19 +19,19 @@ namespace tidegate {
 /// Value type, shared between threads as const.
 struct ClientKey
 {
-    qint64 id = 0;                 ///< row id in the database; negative for keys from file or environment
+    qint64 id = 0; ///< row id in the database; negative for keys from file or environment
     QString name;
-    QByteArray sha256;             ///< 32 bytes
-    QString prefix;                ///< e.g. "tg-…f3a1", for people
-    bool fromFile = false;         ///< set by the file or the environment: read-only in the panel
+    QByteArray sha256;     ///< 32 bytes
+    QString prefix;        ///< e.g. "tg-…f3a1", for people
+    bool fromFile = false; ///< set by the file or the environment: read-only in the panel
     bool disabled = false;
-    QDateTime createdAt;           ///< UTC
-    QDateTime expiresAt;           ///< UTC; invalid: never
-    QDateTime revokedAt;           ///< UTC; invalid: in force
-    std::vector<Glob> models;      ///< empty: every model
+    QDateTime createdAt;                                  ///< UTC
+    QDateTime expiresAt;                                  ///< UTC; invalid: never
+    QDateTime revokedAt;                                  ///< UTC; invalid: in force
+    std::vector<Glob> models;                             ///< empty: every model
     std::vector<std::pair<QHostAddress, int>> allowedIps; ///< subnets; empty: everywhere
     QString team;
-    QJsonObject limits;            ///< `limits` and `budget` as configured, enforced by a later release
+    QJsonObject limits; ///< `limits` and `budget` as configured, enforced by a later release
 };
 
 } // namespace tidegate

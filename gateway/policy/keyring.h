@@ -19,6 +19,7 @@ class KeyRing
 public:
     using KeyPtr = std::shared_ptr<const ClientKey>;
 
+    /// Of two keys with the same hash the one added later is found; all() holds both.
     void add(ClientKey key);
     /// The key whose SHA-256 is that of @p presented, or null. The work does not depend on whether
     /// it exists. Says nothing about expiry or permissions.
