@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/viewmodels/sessionsecrets.h"
+#include "gateway/config/configsnapshot.h"
+#include "gateway/engine/gateway.h"
+
+#include <QAbstractListModel>
+#include <QHash>
+#include <QVariantList>
+#include <QVariantMap>
+#include <QtQml/qqmlregistration.h>
+
+#include <functional>
+#include <vector>
+
+namespace tidegate {
+
+class GatewayLink;
+
+/// The backends in force, and adding, changing, testing and removing them.
+///
+/// Lives in the GUI thread; owned by AppController. Keys go to the keychain, never into the
+/// configuration; the model never gives a key back.
+class BackendsModel : public QAbstractListModel
+{
+    Q_OBJECT
+    QML_ELEMENT
+    QML_UNCREATABLE("Use App.backends")
+    Q_PROPERTY(int count READ count NOTIFY countChanged FINAL)
+    /// For the type combo, in order: list of {type, label, defaultUrl, needsKey, needsUrl, hint}.
+    Q_PROPERTY(QVariantList typeInfo READ typeInfo CONSTANT FINAL)
+    /// A save or removal is on its way.
+    Q_PROPERTY(bool busy READ isBusy NOTIFY busyChanged FINAL)
+    /// A test() is on its way.
+    Q_PROPERTY(bool testing READ isTesting NOTIFY busyChanged FINAL)
+
+public:
+    enum Role
+    {
+        NameRole = Qt::UserRole + 1, /**< string: unique name */
+        TypeRole,                    /**< string: as in the file, "openai" */
+        TypeLabelRole,               /**< string: for people, "OpenAI" */
+        UrlRole,                     /**< string: base URL, empty for echo and noop */
+        KeyStateRole,                /**< BackendsModel.KeyState as int */
+        KeyStateTextRole,   /**< string: "in keychain ✓", "from environment", "missing", … */
+        ModelsRole,         /**< list of strings: names and patterns it serves */
+        ModelsTextRole,     /**< string: the same, comma-separated, or "any model" */
+        OriginTextRole,     /**< string: "from config file" or "from environment", else empty */
+        ReadOnlyRole,       /**< bool: set by file or environment, cannot be changed here */
+        DefaultRole,        /**< bool: unknown models go here */
+        TestStateRole,      /**< BackendsModel.TestState as int */
+        TestTextRole,       /**< string: result of the last test of this row, else empty */
+        AccessibleTextRole, /**< string: the row as one sentence */
+    };
+
+    enum class KeyState
+    {
+        NotNeeded,
+        Ready,
+        Pending,
+        Missing,
+        Locked,
+        Unavailable
+    };
+    Q_ENUM(KeyState)
+    enum class TestState
+    {
+        Untested,
+        Running,
+        Passed,
+        Failed
+    };
+    Q_ENUM(TestState)
+
+    /// @p secrets is not owned.
+    BackendsModel(GatewayLink &link, SessionSecrets &secrets, QObject *parent = nullptr);
+
+    [[nodiscard]] int rowCount(const QModelIndex &parent = {}) const override;
+    [[nodiscard]] QVariant data(const QModelIndex &index, int role) const override;
+    [[nodiscard]] QHash<int, QByteArray> roleNames() const override;
+    [[nodiscard]] int count() const { return rowCount(); }
+    [[nodiscard]] bool isBusy() const { return m_pending > 0; }
+    [[nodiscard]] bool isTesting() const { return m_testing > 0; }
+    [[nodiscard]] static QVariantList typeInfo();
+    /// The typeInfo entry of @p type; empty when unknown.
+    Q_INVOKABLE static QVariantMap typeInfoFor(const QString &type);
+
+    /// What the edit form starts from: {name, type, url, models (list), priority, weight,
+    /// maxConcurrency, allowPrivateNetwork, hasKey, readOnly}; empty for an unknown name.
+    Q_INVOKABLE QVariantMap get(const QString &name) const;
+    /// What is wrong with a name for a new backend; empty when it can be used.
+    Q_INVOKABLE QString nameProblem(const QString &name) const;
+    /// A free name for a backend of that type: "ollama", "ollama-2".
+    Q_INVOKABLE QString suggestedName(const QString &type) const;
+
+    /// Adds or changes a backend. @p backend has the keys of get(); @p key empty keeps the key
+    /// there is. A key goes to the keychain first. Ends in saved() or saveFailed().
+    Q_INVOKABLE void save(const QVariantMap &backend, const QString &key);
+    /// As save(), but the key is only kept in memory until the program ends.
+    Q_INVOKABLE void saveForSession(const QVariantMap &backend, const QString &key);
+    /// Ends in removed() or removeFailed(). The keychain entry goes too, if nobody else uses it.
+    Q_INVOKABLE void remove(const QString &name);
+    /// Tries a backend as in the form, without saving. Ends in testFinished().
+    Q_INVOKABLE void test(const QVariantMap &backend, const QString &key);
+    /// Tries a saved backend; the result is shown in its row, and told by testFinished().
+    Q_INVOKABLE void testSaved(const QString &name);
+    /// Asks the keychain again, e.g. after it was unlocked.
+    Q_INVOKABLE void retryKeychain();
+
+    [[nodiscard]] static QString keyStateText(const BackendConfig &backend);
+
+Q_SIGNALS:
+    void countChanged();
+    void busyChanged();
+    void saved(const QString &name);
+    /// @p canUseForSession: the keychain did not take the key; saveForSession() would work.
+    void saveFailed(const QString &name, const QString &message, bool canUseForSession);
+    void removed(const QString &name);
+    void removeFailed(const QString &name, const QString &message);
+    void testFinished(const QString &name, bool ok, const QString &message,
+                      const QStringList &models);
+
+private:
+    struct TestResult
+    {
+        TestState state = TestState::Untested;
+        QString text;
+    };
+
+    void reload();
+    void store(const QVariantMap &backend, const QString &keyReference);
+    void changePending(int by);
+    void changeTesting(int by);
+    void setTestResult(const QString &name, TestResult result);
+    [[nodiscard]] const BackendConfig *find(const QString &name) const;
+    [[nodiscard]] QJsonObject toConfig(const QVariantMap &backend,
+                                       const QString &keyReference) const;
+
+    GatewayLink &m_link;
+    SessionSecrets &m_secrets;
+    ConfigPtr m_config; ///< keeps m_rows' source alive
+    QHash<QString, TestResult> m_tests;
+    int m_pending = 0;
+    int m_testing = 0;
+};
+
+} // namespace tidegate

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/engine/gateway.h"
+
+#include <QHash>
+#include <QObject>
+
+#include <functional>
+#include <vector>
+
+namespace tidegate {
+
+/// What the ledger says about today and about the keys.
+struct UsageSummary
+{
+    qint64 requestsToday = 0;         ///< finished since local midnight
+    QHash<qint64, qint64> lastUsedUs; ///< ClientKey::id to wall clock, microseconds since 1970 UTC
+};
+
+/// Everything the panel may ask of the gateway, and hears from it; mirrors Gateway.
+///
+/// Lives in the GUI thread and is owned by the program. EngineLink passes it on to a Gateway,
+/// DemoLink plays a gateway without a network, and tests have one of their own.
+class GatewayLink : public QObject
+{
+    Q_OBJECT
+
+public:
+    using QObject::QObject;
+
+    virtual void start() = 0;
+    virtual void stop() = 0;
+    virtual void stopNow() = 0;
+    virtual void setAccepting(bool accepting) = 0;
+
+    [[nodiscard]] virtual Gateway::State state() const = 0;
+    [[nodiscard]] virtual QString failure() const = 0;
+    [[nodiscard]] virtual quint16 port() const = 0;
+    [[nodiscard]] virtual QUrl baseUrl() const = 0;
+    /// Null until the first start.
+    [[nodiscard]] virtual ConfigPtr config() const = 0;
+    [[nodiscard]] virtual std::vector<ConfigProblem> problems() const = 0;
+    [[nodiscard]] virtual int activeExchanges() const = 0;
+    [[nodiscard]] virtual std::vector<ClientKey> clientKeys() const = 0;
+
+    virtual void reloadConfig() = 0;
+    virtual void refreshSecrets() = 0;
+    virtual void saveBackend(const QByteArray &name, const QJsonObject &config,
+                             Gateway::Reply<Done> reply) = 0;
+    virtual void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    virtual void testBackend(const QJsonObject &config, const Secret &key,
+                             std::function<void(BackendTest)> reply) = 0;
+    virtual void createKey(const QString &name, Gateway::Reply<Store::NewKey> reply) = 0;
+    virtual void revokeKey(qint64 id, Gateway::Reply<ClientKey> reply) = 0;
+    virtual void saveSetting(const QString &key, const QJsonValue &value,
+                             Gateway::Reply<Done> reply) = 0;
+    /// Reads the ledger off the GUI thread; the answer comes later, in the GUI thread.
+    virtual void readUsage(std::function<void(UsageSummary)> reply) = 0;
+
+Q_SIGNALS:
+    void stateChanged();
+    void configChanged();
+    void problemsChanged();
+    void keysChanged();
+    void firstKeyCreated(const QByteArray &plaintext);
+    void exchangesChanged(const tidegate::ExchangeBatch &batch);
+};
+
+} // namespace tidegate
