@@ -18,8 +18,8 @@ namespace tidegate {
 struct UpstreamTimeouts
 {
     int connectMs = 10'000;    ///< name look-up, TCP and TLS
-    int firstByteMs = 120'000; ///< from the start of the call to the first byte of the status line
-    int idleMs = 300'000;      ///< between two bytes of the answer
+    int firstByteMs = 120'000; ///< from the start of the call to the first status line but 1xx
+    int idleMs = 300'000;      ///< between two pieces of the answer, not counting pauses
     int totalMs = 0;           ///< the whole call
 
     bool operator==(const UpstreamTimeouts &) const = default;
@@ -29,29 +29,32 @@ struct UpstreamTimeouts
 struct UpstreamRequest
 {
     QByteArray method = "POST";
-    QByteArray url;                   ///< absolute, http or https
-    std::vector<QByteArray> fields;   ///< "Name: value"; no Host, Content-Length or Expect
-    Secret authorization;             ///< whole field, e.g. "Authorization: Bearer …"; may be empty
+    QByteArray url; ///< absolute, http or https
+    /// "Name: value"; no Host, Content-Length or Expect. Read in place, so none of them may be made
+    /// by QByteArray::fromRawData(). One with a line break in it is left out.
+    std::vector<QByteArray> fields;
+    Secret authorization; ///< whole field, e.g. "Authorization: Bearer …"; may be empty
     QByteArray body;
     UpstreamTimeouts timeouts;
-    QByteArray proxy;                 ///< empty: none; environment proxies are never used
-    QByteArray caFile;                ///< empty: the system's certificates
+    QByteArray proxy;  ///< empty: none; environment proxies are never used
+    QByteArray caFile; ///< empty: the system's certificates
     bool verifyTls = true;
 };
 
 /// Why a call did not end well.
-enum class UpstreamFailure : quint8 {
+enum class UpstreamFailure : quint8
+{
     None,
-    Resolve,          ///< the host name is unknown
-    Connect,          ///< refused or unreachable
+    Resolve, ///< the host name is unknown
+    Connect, ///< refused or unreachable
     ConnectTimeout,
-    Tls,              ///< handshake or certificate
+    Tls, ///< handshake or certificate
     FirstByteTimeout,
     IdleTimeout,
     TotalTimeout,
-    ResetBeforeHead,  ///< closed or reset with no byte of the answer
-    ResetMidBody,     ///< closed or reset, or fewer bytes than promised, after the head
-    Protocol,         ///< not HTTP, or framing that cannot be read
+    ResetBeforeHead, ///< closed or reset before the final head was complete
+    ResetMidBody,    ///< closed or reset, or fewer bytes than promised, after the head
+    Protocol,        ///< not HTTP, or framing that cannot be read
     Cancelled,
 };
 
@@ -60,8 +63,8 @@ struct UpstreamTimings
 {
     qint64 resolvedUs = -1;
     qint64 connectedUs = -1;
-    qint64 tlsUs = -1;       ///< -1 without TLS or on a reused connection
-    qint64 sentUs = -1;
+    qint64 tlsUs = -1;  ///< -1 without TLS or on a reused connection
+    qint64 sentUs = -1; ///< the connection was ready and the request went out
     qint64 firstByteUs = -1;
     qint64 totalUs = -1;
     bool reusedConnection = false;
@@ -71,7 +74,7 @@ struct UpstreamTimings
 struct UpstreamResult
 {
     UpstreamFailure failure = UpstreamFailure::None;
-    QString message;         ///< for people, without secrets; empty on success
+    QString message; ///< for people, without secrets; empty on success
     UpstreamTimings timings;
     /// The call died on a reused connection before any byte of the answer, right after it was sent:
     /// most likely the upstream had closed it meanwhile. The caller may try once more.
@@ -106,7 +109,8 @@ class UpstreamCall;
 /// libcurl's multi interface on the event loop of one engine thread.
 ///
 /// Lives in one engine thread; owned by its Engine. Keeps connections alive, speaks HTTP/2 over TLS
-/// where offered, never follows redirects, never sends a request twice by itself.
+/// where offered, never follows redirects, never sends a request twice by itself. Must not be
+/// destroyed from within a listener's call.
 class UpstreamClient
 {
 public:
@@ -115,7 +119,8 @@ public:
     UpstreamClient(const UpstreamClient &) = delete;
     UpstreamClient &operator=(const UpstreamClient &) = delete;
 
-    /// Must be called once in main() before any thread is started (curl_global_init(3)).
+    /// Must be called once in main() before any thread is started (curl_global_init(3)). Also makes
+    /// the process ignore SIGPIPE.
     static void initialiseLibrary();
 
     /// Starts a call. The listener must stay until upstreamFinished() or cancel().

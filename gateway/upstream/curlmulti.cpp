@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/upstream/curlmulti.h"
+
+#include "gateway/base/clock.h"
+
+#include <QScopedValueRollback>
+
+#ifndef Q_OS_WIN
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#endif
+
+namespace tidegate {
+
+namespace {
+
+// Idle connections kept for the next call, over all hosts. libcurl's own choice, four times the
+// running calls, would close most of them after a burst.
+constexpr long kIdleConnections = 1024;
+
+} // namespace
+
+CurlMulti::CurlMulti(CurlMultiUser &user)
+    : m_user(user)
+    , m_multi(curl_multi_init())
+{
+    Q_CHECK_PTR(m_multi);
+    curl_multi_setopt(m_multi, CURLMOPT_SOCKETFUNCTION, onSocket);
+    curl_multi_setopt(m_multi, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(m_multi, CURLMOPT_TIMERFUNCTION, onTimer);
+    curl_multi_setopt(m_multi, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(m_multi, CURLMOPT_PIPELINING, long(CURLPIPE_MULTIPLEX));
+    curl_multi_setopt(m_multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
+}
+
+CurlMulti::~CurlMulti()
+{
+    m_inside = true;
+    curl_multi_cleanup(m_multi);
+}
+
+bool CurlMulti::add(CURL *easy)
+{
+    return curl_multi_add_handle(m_multi, easy) == CURLM_OK;
+}
+
+void CurlMulti::remove(CURL *easy)
+{
+    const QScopedValueRollback inside(m_inside, true);
+    curl_multi_remove_handle(m_multi, easy);
+}
+
+void CurlMulti::drive()
+{
+    // libcurl says again what is due next, but not that nothing is.
+    m_dueNs = -1;
+    act(CURL_SOCKET_TIMEOUT, 0);
+}
+
+void CurlMulti::unpause(CURL *easy)
+{
+    const QScopedValueRollback inside(m_inside, true);
+    curl_easy_pause(easy, CURLPAUSE_CONT);
+}
+
+std::optional<CurlMulti::Finished> CurlMulti::nextFinished()
+{
+    int left = 0;
+    while (const CURLMsg *message = curl_multi_info_read(m_multi, &left)) {
+        if (message->msg == CURLMSG_DONE) {
+            return Finished{message->easy_handle, message->data.result};
+        }
+    }
+    return std::nullopt;
+}
+
+void CurlMulti::socketReady(curl_socket_t socket, bool readable, bool writable)
+{
+    act(socket, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
+    m_user.curlWorked();
+}
+
+curl_socket_t CurlMulti::openSocket(const curl_sockaddr &address)
+{
+#ifdef SOCK_CLOEXEC
+    const int type = address.socktype | SOCK_CLOEXEC;
+#else
+    const int type = address.socktype;
+#endif
+    const curl_socket_t socket = ::socket(address.family, type, address.protocol);
+    if (socket == CURL_SOCKET_BAD) {
+        return CURL_SOCKET_BAD;
+    }
+#if !defined(SOCK_CLOEXEC) && defined(FD_CLOEXEC)
+    fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+    m_sockets.erase(socket);
+    m_sockets.emplace(socket, std::make_unique<CurlSocket>(*this, socket, true));
+    return socket;
+}
+
+int CurlMulti::closeSocket(void *self, curl_socket_t socket)
+{
+    static_cast<CurlMulti *>(self)->m_sockets.erase(socket);
+#ifdef Q_OS_WIN
+    return closesocket(socket);
+#else
+    return close(socket);
+#endif
+}
+
+int CurlMulti::onSocket(CURL *, curl_socket_t socket, int what, void *self, void *)
+{
+    auto &sockets = static_cast<CurlMulti *>(self)->m_sockets;
+    auto place = sockets.find(socket);
+    if (what != CURL_POLL_REMOVE) {
+        if (place == sockets.end()) {
+            // One that libcurl made without asking, such as its resolver's.
+            auto &multi = *static_cast<CurlMulti *>(self);
+            place =
+                sockets.emplace(socket, std::make_unique<CurlSocket>(multi, socket, false)).first;
+        }
+        place->second->want(what);
+    } else if (place != sockets.end()) {
+        if (place->second->wasOpened()) {
+            place->second->rest();
+        } else {
+            sockets.erase(place);
+        }
+    }
+    return 0;
+}
+
+int CurlMulti::onTimer(CURLM *, long milliseconds, void *self)
+{
+    static_cast<CurlMulti *>(self)->m_dueNs =
+        milliseconds < 0 ? -1 : monotonicNs() + qint64(milliseconds) * 1'000'000;
+    return 0;
+}
+
+void CurlMulti::act(curl_socket_t socket, int events)
+{
+    const QScopedValueRollback inside(m_inside, true);
+    int running = 0;
+    curl_multi_socket_action(m_multi, socket, events, &running);
+}
+
+} // namespace tidegate

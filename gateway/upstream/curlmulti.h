@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/upstream/curlsocket.h"
+
+#include <QtGlobal>
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+namespace tidegate {
+
+/// Hears of libcurl's work. Called in the engine thread.
+class CurlMultiUser
+{
+public:
+    /// libcurl has dealt with an event of a socket. Never called from within libcurl.
+    virtual void curlWorked() = 0;
+
+protected:
+    ~CurlMultiUser() = default;
+};
+
+/// One libcurl multi handle with its sockets on the event loop.
+///
+/// Lives in the engine thread; owned by its UpstreamClient. It has no timer of its own: its user
+/// arms one for dueNs() and calls drive() then.
+class CurlMulti
+{
+public:
+    /// A transfer that came to its end.
+    struct Finished
+    {
+        CURL *easy;
+        CURLcode code;
+    };
+
+    explicit CurlMulti(CurlMultiUser &user);
+    /// Every transfer must have been removed before.
+    ~CurlMulti();
+    CurlMulti(const CurlMulti &) = delete;
+    CurlMulti &operator=(const CurlMulti &) = delete;
+
+    /// True within libcurl's callbacks. Transfers must not be added or removed then.
+    [[nodiscard]] bool inside() const { return m_inside; }
+
+    /// False when libcurl refuses, for want of memory.
+    [[nodiscard]] bool add(CURL *easy);
+    void remove(CURL *easy);
+    /// Lets libcurl do what is due: new transfers, time-outs.
+    void drive();
+    /// Lets a paused transfer go on; may call its write function.
+    void unpause(CURL *easy);
+    /// The next transfer that came to its end; it is still to be removed.
+    [[nodiscard]] std::optional<Finished> nextFinished();
+    /// When drive() is to be called, in monotonic nanoseconds; -1 for not at all.
+    [[nodiscard]] qint64 dueNs() const { return m_dueNs; }
+
+    /// An event on one of the sockets.
+    void socketReady(curl_socket_t socket, bool readable, bool writable);
+    /// For CURLOPT_OPENSOCKETFUNCTION.
+    curl_socket_t openSocket(const curl_sockaddr &address);
+    /// For CURLOPT_CLOSESOCKETFUNCTION, with the CurlMulti as its data.
+    static int closeSocket(void *self, curl_socket_t socket);
+
+private:
+    static int onSocket(CURL *easy, curl_socket_t socket, int what, void *self, void *);
+    static int onTimer(CURLM *multi, long milliseconds, void *self);
+
+    void act(curl_socket_t socket, int events);
+
+    CurlMultiUser &m_user;
+    CURLM *m_multi = nullptr;
+    std::unordered_map<curl_socket_t, std::unique_ptr<CurlSocket>> m_sockets;
+    qint64 m_dueNs = -1;
+    bool m_inside = false;
+};
+
+} // namespace tidegate
