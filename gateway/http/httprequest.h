@@ -9,7 +9,17 @@
 
 namespace tidegate {
 
-enum class HttpMethod : quint8 { Get, Head, Post, Put, Patch, Delete, Options, Other };
+enum class HttpMethod : quint8
+{
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+    Other
+};
 
 /// One field of a request head. Both views point into HttpRequest::head.
 struct HttpField
@@ -33,16 +43,16 @@ struct HttpRequest
     /// The first value of a field, empty when absent. @p name in lower case.
     [[nodiscard]] std::string_view field(std::string_view name) const;
 
-    QByteArray head;                  ///< request line and fields as received
-    std::vector<HttpField> fields;    ///< in order of arrival
+    QByteArray head;               ///< request line and fields as received
+    std::vector<HttpField> fields; ///< in order of arrival
     HttpMethod method = HttpMethod::Other;
-    std::string_view path;            ///< of the target, before `?`, not decoded; into head
-    std::string_view query;           ///< after `?`, may be empty; into head
-    QByteArray body;                  ///< de-chunked; capacity has room for simdjson's padding
+    std::string_view path;  ///< of the target, before `?`, not decoded; into head
+    std::string_view query; ///< after `?`, may be empty; into head
+    QByteArray body;        ///< de-chunked; capacity has room for simdjson's padding
     QHostAddress peerAddress;
     quint16 peerPort = 0;
-    qint64 firstByteNs = 0;           ///< monotonic time at which its first byte was read
-    qint64 completeNs = 0;            ///< monotonic time at which its last byte was read
+    qint64 firstByteNs = 0; ///< monotonic time at which its first byte was read
+    qint64 completeNs = 0;  ///< monotonic time at which its last byte was read
 };
 
 /// True when @p a and @p b are equal in ASCII without regard to case.

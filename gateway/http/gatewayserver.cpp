@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/http/gatewayserver.h"
+
+#include "gateway/http/connection.h"
+#include "gateway/http/guardedlistener.h"
+#include "gateway/http/requestport.h"
+
+#include <utility>
+
+namespace tidegate {
+
+namespace {
+
+// Target and fields are always the same: what they really are was read by the connection already,
+// and Qt would only spend time on them.
+std::string_view requestFor(HttpMethod method)
+{
+    switch (method) {
+    case HttpMethod::Get:
+        return "GET / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Head:
+        return "HEAD / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Post:
+        return "POST / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Put:
+        return "PUT / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Patch:
+        return "PATCH / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Delete:
+        return "DELETE / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+    case HttpMethod::Options:
+    case HttpMethod::Other:
+        break;
+    }
+    return "OPTIONS / HTTP/1.1\r\nHost: tidegate\r\n\r\n";
+}
+
+} // namespace
+
+GatewayServer::GatewayServer() = default;
+GatewayServer::~GatewayServer() = default;
+
+bool GatewayServer::serve(GuardedListener *listener)
+{
+    m_listener = listener;
+    return httpcompat::bind(*this, listener);
+}
+
+void GatewayServer::dispatch(Connection &connection)
+{
+    if (!m_current) {
+        if (!m_port) {
+            m_port = new RequestPort;
+            m_listener->offer(m_port);
+        }
+        m_current = &connection;
+        m_port->feed(requestFor(connection.method()));
+        m_current = nullptr;
+    }
+    if (!connection.isDelivered()) {
+        // A handler that runs an event loop of its own leaves the port busy; the client need not
+        // suffer for it.
+        connection.deliver();
+    }
+}
+
+bool GatewayServer::handleRequest(const QHttpServerRequest &request,
+                                  httpcompat::HandlerTarget target)
+{
+    Q_UNUSED(request)
+    Q_UNUSED(target)
+    if (m_current) {
+        m_current->deliver();
+    }
+    return true;
+}
+
+void GatewayServer::missingHandler(const QHttpServerRequest &request,
+                                   httpcompat::MissingTarget target)
+{
+    Q_UNUSED(request)
+    Q_UNUSED(target)
+}
+
+} // namespace tidegate
