@@ -1,0 +1,67 @@
+# What `cmake --install` puts where, and the .deb that `cpack` makes of it. The programs are declared in
+# app/; this file only installs them.
+
+if(TARGET tidegated)
+    install(TARGETS tidegated RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET tidegate)
+    install(TARGETS tidegate RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    set(tidegate_linux ${CMAKE_CURRENT_LIST_DIR}/linux)
+    set(tidegate_id io.github.tidegate.Tidegate)
+
+    install(FILES ${tidegate_linux}/tidegated.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    configure_file(${tidegate_linux}/tidegated.service.in ${CMAKE_BINARY_DIR}/tidegated.service @ONLY)
+    if(CMAKE_INSTALL_PREFIX STREQUAL "/usr/local" OR CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+        set(tidegate_units lib/systemd/user)
+    else()
+        set(tidegate_units ${CMAKE_INSTALL_DATADIR}/systemd/user)
+    endif()
+    install(FILES ${CMAKE_BINARY_DIR}/tidegated.service DESTINATION ${tidegate_units})
+
+    if(TARGET tidegate)
+        # A private prefix need not be on the session's PATH, so its entry names the program in full.
+        if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" OR CMAKE_INSTALL_PREFIX STREQUAL "/usr/local")
+            set(TIDEGATE_EXEC tidegate)
+        else()
+            set(TIDEGATE_EXEC "\"${CMAKE_INSTALL_FULL_BINDIR}/tidegate\"")
+        endif()
+        configure_file(${tidegate_linux}/${tidegate_id}.desktop.in
+            ${CMAKE_BINARY_DIR}/${tidegate_id}.desktop @ONLY)
+        install(FILES ${CMAKE_BINARY_DIR}/${tidegate_id}.desktop
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
+        install(FILES ${tidegate_linux}/${tidegate_id}.metainfo.xml
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
+        install(FILES ${tidegate_linux}/tidegate.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+        install(DIRECTORY ${CMAKE_SOURCE_DIR}/resources/icons/hicolor
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/icons OPTIONAL
+            FILES_MATCHING PATTERN "*.png" PATTERN "*.svg")
+    endif()
+endif()
+
+# cpack -G DEB: one package with both programs.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME tidegate)
+set(CPACK_PACKAGE_VENDOR "Tidegate")
+set(CPACK_PACKAGE_CONTACT "The Tidegate developers <tidegate@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "local gateway for LLM backends, with a control panel")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# Libraries are found by the linker; QML modules and plugins are loaded by name and listed by hand.
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/packages/run.txt tidegate_run REGEX "^[a-z]")
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/packages/run-desktop.txt tidegate_run_desktop REGEX "^[a-z]")
+list(TRANSFORM tidegate_run REPLACE " *#.*$" "")
+list(TRANSFORM tidegate_run_desktop REPLACE " *#.*$" "")
+list(JOIN tidegate_run ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
+if(TARGET tidegate)
+    list(JOIN tidegate_run_desktop ", " tidegate_run_desktop)
+    string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", ${tidegate_run_desktop}")
+    set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "gnome-keyring | kwalletmanager")
+endif()
+include(CPack)
