@@ -4,6 +4,7 @@
 #include "gateway/base/result.h"
 #include "gateway/config/configsnapshot.h"
 #include "gateway/config/secretsource.h"
+#include "gateway/engine/backendtest.h"
 #include "gateway/observe/exchangeevent.h"
 #include "gateway/store/store.h"
 
@@ -23,20 +24,11 @@ namespace tidegate {
 struct GatewayOptions
 {
     QString dataDir;
-    QString configFile;                ///< empty: none
-    std::optional<QString> host;       ///< --host
-    std::optional<quint16> port;       ///< --port; 0 picks a free one
+    QString configFile;          ///< empty: none
+    std::optional<QString> host; ///< --host
+    std::optional<quint16> port; ///< --port; 0 picks a free one
     std::optional<QByteArray> logLevel;
-};
-
-/// What a try-out of a backend found.
-struct BackendTest
-{
-    bool reachable = false;
-    int status = 0;          ///< HTTP status of the model list, 0 when there was no answer
-    qint64 latencyUs = 0;
-    QStringList models;
-    QString message;         ///< one sentence for people, also on success
+    Secret adminToken; ///< for /admin; empty: /admin answers 401
 };
 
 /// The engine as a program sees it: configuration, store and engine threads in one object.
@@ -48,7 +40,15 @@ class Gateway : public QObject
     Q_OBJECT
 
 public:
-    enum class State : quint8 { Stopped, Starting, Running, Paused, Draining, Failed };
+    enum class State : quint8
+    {
+        Stopped,
+        Starting,
+        Running,
+        Paused,
+        Draining,
+        Failed
+    };
     Q_ENUM(State)
 
     template <typename T>
@@ -66,7 +66,7 @@ public:
     void stop();
     /// Ends at once: running exchanges are cut and recorded, the ledger is flushed. Blocks briefly.
     void stopNow();
-    /// Paused: connections are refused, running exchanges go on.
+    /// Paused: new requests get 503, running exchanges go on.
     void setAccepting(bool accepting);
 
     [[nodiscard]] State state() const;
@@ -92,7 +92,8 @@ public:
     void saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
     void removeBackend(const QByteArray &name, Reply<Done> reply);
     /// Asks the backend for its models without saving anything. @p key overrides api_key.
-    void testBackend(const QJsonObject &config, const Secret &key, std::function<void(BackendTest)> reply);
+    void testBackend(const QJsonObject &config, const Secret &key,
+                     std::function<void(BackendTest)> reply);
     void createKey(const QString &name, Reply<Store::NewKey> reply);
     void revokeKey(qint64 id, Reply<ClientKey> reply);
     /// "server.host", "server.port"; takes effect at once, running exchanges go on.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/protocol/tokenusage.h"
+
 #include <QByteArray>
 
 namespace tidegate {
@@ -15,16 +17,6 @@ enum class Outcome : quint8 {
 
 /// Which API an exchange used.
 enum class Endpoint : quint8 { ChatCompletions, Completions, Embeddings, Models, Other };
-
-/// Token counts of one exchange; -1 where unknown.
-struct TokenUsage
-{
-    qint64 input = -1;
-    qint64 output = -1;
-    qint64 cachedInput = -1;
-    qint64 reasoning = -1;
-    bool estimated = false; ///< counted by us because the upstream said nothing
-};
 
 /// One finished, failed or cancelled request, as it is written to the `requests` table.
 ///

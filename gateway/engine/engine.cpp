@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/engine/engine.h"
+
+#include "gateway/base/clock.h"
+#include "gateway/engine/backendprobe.h"
+#include "gateway/engine/eventsubscriber.h"
+#include "gateway/http/frontdoor.h"
+#include "gateway/pipeline/endpoints.h"
+#include "gateway/pipeline/exchange.h"
+#include "gateway/pipeline/requestid.h"
+#include "gateway/upstream/upstreamclient.h"
+
+#include <QCryptographicHash>
+#include <QUrl>
+
+#include <algorithm>
+#include <atomic>
+
+namespace tidegate {
+
+namespace {
+
+// Rows reach the store and events the panel at this pace; with the store's own 100 ms this keeps
+// what a kill -9 can lose well below 250 ms.
+constexpr int kPublishIntervalMs = 50;
+
+std::string_view view(const QByteArray &bytes)
+{
+    return {bytes.constData(), size_t(bytes.size())};
+}
+
+quint64 nextExchangeId()
+{
+    static std::atomic<quint64> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+ShortAnswer answerFor(const ApiError &error, std::string_view presentedId = {})
+{
+    ShortAnswer answer{ResponseHead(error.status), error.toJson()};
+    answer.head.add("x-request-id", view(requestIdFor(presentedId)));
+    answer.head.add("content-type", "application/json");
+    if (error.status == 401) {
+        answer.head.add("www-authenticate", "Bearer");
+    } else if (error.status == 503) {
+        answer.head.add("retry-after", "1");
+    }
+    return answer;
+}
+
+bool isLoopbackName(std::string_view authority)
+{
+    const QUrl url(QLatin1StringView("http://") +
+                   QString::fromLatin1(authority.data(), qsizetype(authority.size())));
+    const QString host = url.host();
+    return host == QLatin1StringView("localhost") ||
+           host.endsWith(QLatin1StringView(".localhost")) || QHostAddress(host).isLoopback();
+}
+
+QByteArray modelJson(const QByteArray &name, const QByteArray &owner)
+{
+    return R"({"id":)" + jsonString(view(name)) + R"(,"object":"model","created":0,"owned_by":)" +
+           jsonString(view(owner)) + '}';
+}
+
+HttpLimits limitsOf(const ServerConfig &server)
+{
+    HttpLimits limits;
+    limits.maxBodyBytes = server.maxRequestBodyBytes;
+    limits.maxConnections = server.maxConnections;
+    limits.headerTimeoutMs = server.headerTimeoutSeconds * 1000;
+    return limits;
+}
+
+const char *reachabilityName(BackendState::Reachability reachability)
+{
+    switch (reachability) {
+    case BackendState::Reachability::Reachable:
+        return "reachable";
+    case BackendState::Reachability::Unreachable:
+        return "unreachable";
+    case BackendState::Reachability::Unknown:
+        break;
+    }
+    return "unknown";
+}
+
+} // namespace
+
+Engine::Engine(Output output, Secret adminToken)
+    : m_output(std::move(output))
+    , m_adminToken(std::move(adminToken))
+    , m_upstream(std::make_unique<UpstreamClient>())
+{
+    m_upstream->setTurnEnded([this] { turnEnded(); });
+    m_publishTimer.setSingleShot(true);
+    m_publishTimer.setInterval(kPublishIntervalMs);
+    connect(&m_publishTimer, &QTimer::timeout, this, &Engine::publish);
+}
+
+Engine::~Engine() = default;
+
+Result<quint16> Engine::listen(const QHostAddress &address, quint16 port, bool shared)
+{
+    if (!m_door) {
+        m_door = std::make_unique<FrontDoor>(*this, limitsOf(m_routes->config()->server));
+    } else {
+        m_door->stopListening();
+    }
+    auto bound = m_door->listen(address, port, shared);
+    if (!bound && m_door) {
+        // A wish that fails must not take away what works: stay on the port of before, if any.
+        const auto resumed = m_door->resumeListening();
+        Q_UNUSED(resumed);
+    }
+    return bound;
+}
+
+void Engine::setRoutes(RoutesPtr routes)
+{
+    m_routes = std::move(routes);
+    if (m_door) {
+        m_door->setLimits(limitsOf(m_routes->config()->server));
+    }
+}
+
+void Engine::setMode(Mode mode)
+{
+    m_mode = mode;
+    schedulePublish();
+}
+
+void Engine::setLiveFeedEnabled(bool enabled)
+{
+    m_feedWanted = enabled;
+    m_feed.setEnabled(m_feedWanted || !m_subscribers.empty());
+}
+
+std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
+{
+    const std::string_view presentedId = head.field("x-request-id");
+    const EndpointMatch match = matchEndpoint(head.path);
+    const ServerConfig &server = m_routes->config()->server;
+    if (match.target == RouteTarget::Unknown) {
+        return answerFor({404,
+                          "not_found",
+                          "There is nothing at '" +
+                              QByteArray(head.path.data(), qsizetype(head.path.size())) +
+                              "'. The API starts at /v1, e.g. /v1/chat/completions.",
+                          {}},
+                         presentedId);
+    }
+    if (!match.allows(head.method)) {
+        ShortAnswer answer =
+            answerFor({405,
+                       "method_not_allowed",
+                       "This path takes " +
+                           QByteArray(match.allow.data(), qsizetype(match.allow.size())) + '.',
+                       {}},
+                      presentedId);
+        answer.head.add("allow", match.allow);
+        return answer;
+    }
+    if (server.auth == AuthMode::Off || match.target == RouteTarget::LiveEvents) {
+        if (const auto error = guardOpenDoor(head)) {
+            return answerFor(*error, presentedId);
+        }
+    }
+    if (match.target == RouteTarget::LiveEvents && !isAdmin(head)) {
+        return answerFor(
+            {401,
+             "invalid_api_key",
+             "The admin API needs the admin token: 'Authorization: Bearer' with the text of "
+             "the file admin-token in the data directory.",
+             {}},
+            presentedId);
+    }
+    if (match.needsKey) {
+        const auto verdict = m_authenticator.authenticate(head, m_routes->config());
+        if (const ApiError *error = std::get_if<ApiError>(&verdict)) {
+            return answerFor(*error, presentedId);
+        }
+    }
+    if (match.target == RouteTarget::Proxied && m_mode != Mode::Serving) {
+        return answerFor({503,
+                          "draining",
+                          m_mode == Mode::Paused
+                              ? "Tidegate is paused. Resume it in its tray menu or panel."
+                              : "Tidegate is shutting down. Try again in a moment.",
+                          {}},
+                         presentedId);
+    }
+    return std::nullopt;
+}
+
+// With no key asked for, a web page must not be able to use the gateway through the user's browser:
+// neither from another origin nor by a DNS name that was pointed at the loopback address.
+std::optional<ApiError> Engine::guardOpenDoor(const HttpRequest &head) const
+{
+    constexpr std::string_view kHttp = "http://";
+    const std::string_view origin = head.field("origin");
+    const bool foreignOrigin = !origin.empty() && !(origin.starts_with(kHttp) &&
+                                                    isLoopbackName(origin.substr(kHttp.size())));
+    if (foreignOrigin || !isLoopbackName(head.field("host"))) {
+        return ApiError{
+            403,
+            "origin_not_allowed",
+            "Without a key, only programs on this machine may ask, by the name localhost or a "
+            "loopback address.",
+            {}};
+    }
+    return std::nullopt;
+}
+
+bool Engine::isAdmin(const HttpRequest &head) const
+{
+    constexpr std::string_view kBearer = "Bearer ";
+    const std::string_view presented = head.field("authorization");
+    if (m_adminToken.isEmpty() || !presented.starts_with(kBearer)) {
+        return false;
+    }
+    // Hashes are compared, so the time taken tells nothing of the token.
+    const auto hash = [](std::string_view text) {
+        return QCryptographicHash::hash(QByteArrayView(text.data(), qsizetype(text.size())),
+                                        QCryptographicHash::Sha256);
+    };
+    return hash(presented.substr(kBearer.size())) == hash(view(m_adminToken.reveal()));
+}
+
+void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
+{
+    const EndpointMatch match = matchEndpoint(request.path);
+    switch (match.target) {
+    case RouteTarget::Health: {
+        ResponseHead head(200);
+        head.add("content-type", "application/json");
+        writer.send(head, R"({"status":"ok","version":")" TIDEGATE_VERSION R"("})");
+        return;
+    }
+    case RouteTarget::Ready:
+        sendReadiness(writer);
+        return;
+    case RouteTarget::LiveEvents:
+        subscribe(writer);
+        return;
+    case RouteTarget::ModelList:
+    case RouteTarget::Model:
+        sendModels(request, writer, match);
+        return;
+    case RouteTarget::Proxied:
+    case RouteTarget::Unknown:
+        break;
+    }
+    auto verdict = m_authenticator.authenticate(request, m_routes->config());
+    if (const ApiError *error = std::get_if<ApiError>(&verdict)) {
+        // Only when the key was revoked while the body was on its way.
+        const ShortAnswer answer = answerFor(*error, request.field("x-request-id"));
+        writer.send(answer.head, answer.body);
+        return;
+    }
+    auto exchange =
+        std::make_unique<Exchange>(*this, nextExchangeId(), std::move(request), writer, match,
+                                   m_routes, std::move(std::get<KeyRing::KeyPtr>(verdict)));
+    Exchange *started = exchange.get();
+    started->slot = m_exchanges.size();
+    m_exchanges.push_back(std::move(exchange));
+    started->start();
+    sweep();
+}
+
+ShortAnswer Engine::refusal(int status, std::string_view code, std::string_view message)
+{
+    return answerFor({status,
+                      QByteArray(code.data(), qsizetype(code.size())),
+                      QByteArray(message.data(), qsizetype(message.size())),
+                      {}});
+}
+
+void Engine::sendModels(const HttpRequest &request, ResponseWriter &writer,
+                        const EndpointMatch &match)
+{
+    const auto verdict = m_authenticator.authenticate(request, m_routes->config());
+    const auto *key = std::get_if<KeyRing::KeyPtr>(&verdict);
+    const QByteArray wanted = QByteArray::fromPercentEncoding(
+        QByteArray(match.model.data(), qsizetype(match.model.size())));
+    QByteArray list;
+    for (const auto &[name, owner] : m_routes->models()) {
+        if (!key || !Routes::mayUse(key->get(), name)) {
+            continue;
+        }
+        if (match.target == RouteTarget::Model) {
+            if (name != wanted) {
+                continue;
+            }
+            list = modelJson(name, owner);
+            break;
+        }
+        list += (list.isEmpty() ? "" : ",") + modelJson(name, owner);
+    }
+    if (match.target == RouteTarget::Model && list.isEmpty()) {
+        const ShortAnswer answer = answerFor(
+            {404, "model_not_found", "There is no model '" + wanted + "' for this key.", "model"},
+            request.field("x-request-id"));
+        writer.send(answer.head, answer.body);
+        return;
+    }
+    ResponseHead head(200);
+    head.add("x-request-id", view(requestIdFor(request.field("x-request-id"))));
+    head.add("content-type", "application/json");
+    writer.send(head, match.target == RouteTarget::Model
+                          ? list
+                          : R"({"object":"list","data":[)" + list + "]}");
+}
+
+void Engine::sendReadiness(ResponseWriter &writer)
+{
+    bool canServe = false;
+    QByteArray backends;
+    for (const Lane &lane : m_routes->lanes()) {
+        const BackendConfig &backend = *lane.backend;
+        const bool local = backend.type == BackendType::Echo || backend.type == BackendType::Noop;
+        const bool hasKey =
+            backend.keyState == KeyState::NotNeeded || backend.keyState == KeyState::Ready;
+        const auto reachability = local ? BackendState::Reachability::Reachable
+                                        : lane.state->reachability.load(std::memory_order_relaxed);
+        canServe |= hasKey && reachability == BackendState::Reachability::Reachable;
+        backends += (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") +
+                    jsonString(view(backend.name)) + R"(,"state":")" +
+                    reachabilityName(reachability) + R"(","key":)" + (hasKey ? "true" : "false") +
+                    R"(,"in_flight":)" +
+                    QByteArray::number(lane.state->inFlight.load(std::memory_order_relaxed)) + '}';
+    }
+    const bool ready = canServe && m_mode == Mode::Serving;
+    const char *state = m_mode == Mode::Serving  ? (ready ? "ready" : "no_backend_available")
+                        : m_mode == Mode::Paused ? "paused"
+                                                 : "draining";
+    ResponseHead head(ready ? 200 : 503);
+    head.add("content-type", "application/json");
+    if (!ready) {
+        head.add("retry-after", "1");
+    }
+    writer.send(head, R"({"status":")" + QByteArray(state) + R"(","backends":[)" + backends + "]}");
+}
+
+void Engine::subscribe(ResponseWriter &writer)
+{
+    ResponseHead head(200);
+    head.add("content-type", "text/event-stream; charset=utf-8");
+    head.add("cache-control", "no-store");
+    const auto gone = [this](EventSubscriber *subscriber) {
+        const auto it =
+            std::find_if(m_subscribers.begin(), m_subscribers.end(),
+                         [subscriber](const auto &owned) { return owned.get() == subscriber; });
+        // The subscriber is in the middle of a call of its own.
+        QMetaObject::invokeMethod(
+            this, [dead = std::shared_ptr<EventSubscriber>(std::move(*it))] {},
+            Qt::QueuedConnection);
+        m_subscribers.erase(it);
+        m_feed.setEnabled(m_feedWanted || !m_subscribers.empty());
+    };
+    m_subscribers.push_back(std::make_unique<EventSubscriber>(writer, head, gone));
+    m_feed.setEnabled(true);
+}
+
+void Engine::sendToSubscribers(const QByteArray &events, qint64 count)
+{
+    for (const auto &subscriber : m_subscribers) {
+        subscriber->send(events, count);
+    }
+}
+
+void Engine::exchangeChanged(Exchange &exchange)
+{
+    if (m_feed.isEnabled()) {
+        m_feed.changed(exchange);
+        schedulePublish();
+    }
+}
+
+void Engine::flushAtTurnEnd(Exchange &exchange)
+{
+    if (!exchange.flushPending) {
+        exchange.flushPending = true;
+        m_toFlush.push_back(&exchange);
+    }
+}
+
+void Engine::exchangeFinished(Exchange &exchange)
+{
+    m_rows.push_back(exchange.ledgerRow());
+    m_feed.finished(exchange);
+    ++m_finishedTotal;
+    const size_t slot = exchange.slot;
+    m_finished.push_back(std::move(m_exchanges[slot]));
+    if (slot + 1 < m_exchanges.size()) {
+        m_exchanges[slot] = std::move(m_exchanges.back());
+        m_exchanges[slot]->slot = slot;
+    }
+    m_exchanges.pop_back();
+    schedulePublish();
+}
+
+void Engine::turnEnded()
+{
+    for (Exchange *exchange : m_toFlush) {
+        exchange->flushPending = false;
+        exchange->flush();
+    }
+    m_toFlush.clear();
+    sweep();
+}
+
+void Engine::sweep()
+{
+    // An exchange may end within the turn in which its head was begun.
+    for (const auto &exchange : m_finished) {
+        if (exchange->flushPending) {
+            std::erase(m_toFlush, exchange.get());
+        }
+    }
+    m_finished.clear();
+}
+
+void Engine::schedulePublish()
+{
+    if (!m_publishTimer.isActive()) {
+        m_publishTimer.start();
+    }
+}
+
+void Engine::publish()
+{
+    sweep();
+    if (!m_rows.empty()) {
+        std::vector<LedgerRow> rows;
+        rows.reserve(m_rows.size());
+        rows.swap(m_rows);
+        m_output.appendToLedger(std::move(rows));
+    }
+    m_output.publish(m_feed.take(int(m_exchanges.size()), m_finishedTotal), m_exchanges.empty());
+}
+
+void Engine::probe(const BackendConfig &backend, const Secret &key,
+                   std::function<void(const BackendTest &)> reply)
+{
+    const auto done = [this, reply = std::move(reply)](BackendProbe *probe,
+                                                       const BackendTest &result) {
+        reply(result);
+        QMetaObject::invokeMethod(
+            this,
+            [this, probe] {
+                std::erase_if(m_probes,
+                              [probe](const auto &owned) { return owned.get() == probe; });
+            },
+            Qt::QueuedConnection);
+    };
+    m_probes.push_back(std::make_unique<BackendProbe>(backend, key, done));
+    m_probes.back()->start(*m_upstream);
+}
+
+void Engine::shutDown()
+{
+    m_mode = Mode::Draining;
+    if (m_door) {
+        m_door->stopListening();
+    }
+    while (!m_exchanges.empty()) {
+        m_exchanges.back()->cut();
+    }
+    publish();
+    m_subscribers.clear();
+    m_door.reset();
+    m_upstream.reset();
+    m_probes.clear();
+}
+
+} // namespace tidegate

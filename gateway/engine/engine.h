@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/base/result.h"
+#include "gateway/engine/backendtest.h"
+#include "gateway/engine/livefeed.h"
+#include "gateway/http/requesthandler.h"
+#include "gateway/pipeline/authenticator.h"
+#include "gateway/pipeline/exchangehost.h"
+#include "gateway/pipeline/routes.h"
+
+#include <QHostAddress>
+#include <QObject>
+#include <QTimer>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace tidegate {
+
+class BackendProbe;
+class EventSubscriber;
+class Exchange;
+class FrontDoor;
+class UpstreamClient;
+
+/// What one engine thread runs: front door, upstream client and the exchanges between them.
+///
+/// Made, used and destroyed in its engine thread; owned by its EngineThread. Reaches the rest of
+/// the program only through the two functions of Output, which may be called from any thread.
+class Engine final : public QObject, private RequestHandler, private ExchangeHost
+{
+    Q_OBJECT
+
+public:
+    enum class Mode : quint8
+    {
+        Serving,
+        Paused,
+        Draining
+    };
+
+    struct Output
+    {
+        std::function<void(std::vector<LedgerRow> &&)> appendToLedger;
+        /// @p idle: no exchange is in flight.
+        std::function<void(const ExchangeBatch &, bool idle)> publish;
+    };
+
+    Engine(Output output, Secret adminToken);
+    ~Engine() override;
+
+    Result<quint16> listen(const QHostAddress &address, quint16 port, bool shared);
+    void setRoutes(RoutesPtr routes);
+    void setMode(Mode mode);
+    void setLiveFeedEnabled(bool enabled);
+    /// Sends whole server-sent events to the subscribers of /admin/v1/events.
+    void sendToSubscribers(const QByteArray &events, qint64 count);
+    void probe(const BackendConfig &backend, const Secret &key,
+               std::function<void(const BackendTest &)> reply);
+    /// Ends every exchange and hands all rows to the ledger. The engine is of no use afterwards.
+    void shutDown();
+
+private:
+    // RequestHandler
+    std::optional<ShortAnswer> screen(const HttpRequest &head) override;
+    void handle(HttpRequest &&request, ResponseWriter &writer) override;
+    ShortAnswer refusal(int status, std::string_view code, std::string_view message) override;
+    // ExchangeHost
+    UpstreamClient &upstream() override { return *m_upstream; }
+    void exchangeChanged(Exchange &exchange) override;
+    void flushAtTurnEnd(Exchange &exchange) override;
+    void exchangeFinished(Exchange &exchange) override;
+
+    [[nodiscard]] std::optional<ApiError> guardOpenDoor(const HttpRequest &head) const;
+    [[nodiscard]] bool isAdmin(const HttpRequest &head) const;
+    void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
+    void sendReadiness(ResponseWriter &writer);
+    void subscribe(ResponseWriter &writer);
+    void turnEnded();
+    void sweep();
+    void publish();
+    void schedulePublish();
+
+    Output m_output;
+    Secret m_adminToken;
+    RoutesPtr m_routes;
+    Authenticator m_authenticator;
+    std::unique_ptr<UpstreamClient> m_upstream;
+    std::unique_ptr<FrontDoor> m_door;
+    std::vector<std::unique_ptr<Exchange>> m_exchanges; ///< in flight
+    std::vector<std::unique_ptr<Exchange>> m_finished; ///< to be destroyed when the stack has ended
+    std::vector<Exchange *> m_toFlush;
+    std::vector<std::unique_ptr<BackendProbe>> m_probes;
+    std::vector<std::unique_ptr<EventSubscriber>> m_subscribers;
+    std::vector<LedgerRow> m_rows;
+    LiveFeed m_feed;
+    QTimer m_publishTimer;
+    qint64 m_finishedTotal = 0;
+    Mode m_mode = Mode::Serving;
+    bool m_feedWanted = false;
+};
+
+} // namespace tidegate

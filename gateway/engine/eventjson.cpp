@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/engine/eventjson.h"
+
+#include "gateway/protocol/apierror.h"
+
+#include <QDateTime>
+
+namespace tidegate {
+
+namespace {
+
+const char *phaseName(ExchangePhase phase)
+{
+    switch (phase) {
+    case ExchangePhase::Waiting:
+        return "waiting";
+    case ExchangePhase::Streaming:
+        return "streaming";
+    case ExchangePhase::Done:
+        return "done";
+    case ExchangePhase::Failed:
+        return "failed";
+    case ExchangePhase::Cancelled:
+        break;
+    }
+    return "cancelled";
+}
+
+class JsonObject
+{
+public:
+    explicit JsonObject(QByteArray &out)
+        : m_out(out)
+    {
+        m_out.append('{');
+    }
+
+    void add(const char *name, const QByteArray &text)
+    {
+        key(name);
+        m_out.append(jsonString({text.constData(), size_t(text.size())}));
+    }
+    void add(const char *name, qint64 number)
+    {
+        key(name);
+        m_out.append(QByteArray::number(number));
+    }
+    /// Leaves out what is not known.
+    void addKnown(const char *name, qint64 number)
+    {
+        if (number >= 0) {
+            add(name, number);
+        }
+    }
+    void end() { m_out.append('}'); }
+
+private:
+    void key(const char *name)
+    {
+        m_out.append(m_first ? "\"" : ",\"").append(name).append("\":");
+        m_first = false;
+    }
+
+    QByteArray &m_out;
+    bool m_first = true;
+};
+
+} // namespace
+
+QByteArray eventStreamOf(const ExchangeBatch &batch)
+{
+    QByteArray out;
+    for (const ExchangeEvent &event : batch.events) {
+        out.append("event: exchange\ndata: ");
+        JsonObject json(out);
+        json.add("id", qint64(event.id));
+        json.add("phase", QByteArray(phaseName(event.phase)));
+        json.add("request_id", event.requestId);
+        json.add("started_at", QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, Qt::UTC)
+                                   .toString(Qt::ISODateWithMs)
+                                   .toLatin1());
+        json.add("path", event.path);
+        json.add("model", event.requestedModel);
+        json.add("served_model", event.servedModel);
+        json.add("backend", event.backend);
+        json.add("key_id", event.keyId);
+        json.add("status", event.status);
+        json.add("attempts", event.attempts);
+        json.add("error", event.errorCode);
+        json.add("events", event.streamedEvents);
+        json.add("bytes_out", event.bytesOut);
+        json.addKnown("input_tokens", event.usage.input);
+        json.addKnown("output_tokens", event.usage.output);
+        json.addKnown("first_byte_us", event.timings.firstByteUs);
+        json.addKnown("total_us", event.timings.endUs);
+        json.end();
+        out.append("\n\n");
+    }
+    if (batch.dropped > 0) {
+        out.append("event: missed\ndata: {\"missed\":" + QByteArray::number(batch.dropped) +
+                   "}\n\n");
+    }
+    return out;
+}
+
+} // namespace tidegate

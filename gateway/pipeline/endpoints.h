@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/http/httprequest.h"
+#include "gateway/ledger/ledgerrow.h"
+
+#include <string_view>
+
+namespace tidegate {
+
+/// What a path leads to.
+enum class RouteTarget : quint8
+{
+    Unknown,
+    Proxied,
+    ModelList,
+    Model,
+    Health,
+    Ready,
+    LiveEvents
+};
+
+/// A path of the contract and how it may be used.
+struct EndpointMatch
+{
+    RouteTarget target = RouteTarget::Unknown;
+    Endpoint endpoint = Endpoint::Other;
+    std::string_view upstreamPath; ///< below the backend's base URL, e.g. "/chat/completions"
+    std::string_view allow;        ///< for the Allow field of a 405, e.g. "GET, HEAD"
+    std::string_view model;        ///< of /v1/models/{id}, not decoded; into the request's head
+    bool needsKey = true;
+
+    [[nodiscard]] bool allows(HttpMethod method) const;
+};
+
+[[nodiscard]] EndpointMatch matchEndpoint(std::string_view path);
+
+} // namespace tidegate

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/pipeline/exchange.h"
+
+#include "gateway/base/clock.h"
+#include "gateway/pipeline/exchangehost.h"
+#include "gateway/pipeline/forwardedfields.h"
+#include "gateway/pipeline/localbackend.h"
+#include "gateway/pipeline/requestid.h"
+
+#include <algorithm>
+
+namespace tidegate {
+
+namespace {
+
+// An answer up to this size is kept to read its usage; a longer one is estimated.
+constexpr qsizetype kMaxKeptBody = 1024 * 1024;
+// Of an upstream's 5xx answer this much is read.
+constexpr qsizetype kMaxErrorBody = 64 * 1024;
+constexpr int kClientClosedStatus = 499;
+
+std::string_view view(const QByteArray &bytes)
+{
+    return {bytes.constData(), size_t(bytes.size())};
+}
+
+ApiError errorFor(const UpstreamResult &result, const QByteArray &backend)
+{
+    const QByteArray reason = result.message.toUtf8();
+    switch (result.failure) {
+    case UpstreamFailure::ConnectTimeout:
+    case UpstreamFailure::FirstByteTimeout:
+    case UpstreamFailure::IdleTimeout:
+    case UpstreamFailure::TotalTimeout:
+        return {
+            504, "upstream_timeout", "The backend '" + backend + "' took too long: " + reason, {}};
+    case UpstreamFailure::Protocol:
+        return {502,
+                "upstream_invalid_response",
+                "The backend '" + backend + "' sent an answer that is not valid HTTP: " + reason,
+                {}};
+    default:
+        return {502,
+                "upstream_unavailable",
+                "The backend '" + backend + "' could not be reached: " + reason,
+                {}};
+    }
+}
+
+bool isEventStream(const UpstreamHead &head)
+{
+    const auto found = std::find_if(head.fields.begin(), head.fields.end(), [](const auto &field) {
+        return field.first == "content-type";
+    });
+    constexpr std::string_view kType = "text/event-stream";
+    return found != head.fields.end() && found->second.size() >= kType.size() &&
+           equalsIgnoreCase(found->second.substr(0, kType.size()), kType);
+}
+
+// Mistral's API refuses requests with fields it does not know, and sends usage unasked.
+bool understandsStreamOptions(BackendType type)
+{
+    return type != BackendType::Mistral;
+}
+
+} // namespace
+
+Exchange::Exchange(ExchangeHost &host, quint64 id, HttpRequest &&request, ResponseWriter &writer,
+                   const EndpointMatch &match, RoutesPtr routes, KeyRing::KeyPtr key)
+    : m_host(host)
+    , m_id(id)
+    , m_request(std::move(request))
+    , m_writer(&writer)
+    , m_match(match)
+    , m_routes(std::move(routes))
+    , m_key(std::move(key))
+    , m_startedAtUs(wallClockUs() - (monotonicNs() - m_request.firstByteNs) / 1000)
+    , m_requestId(requestIdFor(m_request.field("x-request-id")))
+{
+    m_timings.requestReadUs = sinceStartUs(m_request.completeNs);
+    m_writer->setListener(this);
+}
+
+Exchange::~Exchange()
+{
+    if (m_writer) {
+        m_writer->setListener(nullptr);
+        m_writer->abort();
+    }
+    if (m_call) {
+        m_host.upstream().cancel(m_call);
+    }
+    releaseLane();
+}
+
+void Exchange::start()
+{
+    if (!parse() || !route()) {
+        return;
+    }
+    m_host.exchangeChanged(*this);
+    const BackendType type = m_route.lane.backend->type;
+    if (type == BackendType::Echo || type == BackendType::Noop) {
+        answerFromLocalBackend();
+    } else {
+        callBackend();
+    }
+}
+
+bool Exchange::parse()
+{
+    auto parsed = OpenAiRequest::parse(m_request.body);
+    if (!parsed) {
+        refuse({400, "invalid_json", parsed.error().toUtf8(), {}});
+        return false;
+    }
+    m_openAi = std::move(parsed).value();
+    if (!m_openAi.hasModel() || m_openAi.model().isEmpty()) {
+        refuse({400, "invalid_request", "The request names no model: set 'model'.", "model"});
+        return false;
+    }
+    return true;
+}
+
+bool Exchange::route()
+{
+    if (!Routes::mayUse(m_key.get(), m_openAi.model())) {
+        refuse({403, "model_not_allowed",
+                "This API key may not use the model '" + m_openAi.model() + "'.", "model"});
+        return false;
+    }
+    auto resolved = m_routes->resolve(m_openAi.model(), m_request.field("x-tidegate-backend"));
+    if (const ApiError *error = std::get_if<ApiError>(&resolved)) {
+        refuse(*error);
+        return false;
+    }
+    m_route = std::move(std::get<Route>(resolved));
+    const KeyState keyState = m_route.lane.backend->keyState;
+    if (keyState != KeyState::NotNeeded && keyState != KeyState::Ready) {
+        refuse({503,
+                "no_backend_available",
+                "The key of the backend '" + m_route.lane.backend->name +
+                    "' is not at hand. Open Tidegate's Backends page to see why.",
+                {}});
+        return false;
+    }
+    m_route.lane.state->inFlight.fetch_add(1, std::memory_order_relaxed);
+    m_laneHeld = true;
+    return true;
+}
+
+void Exchange::answerFromLocalBackend()
+{
+    ++m_attempts;
+    const LocalAnswer answer =
+        answerLocally({.endpoint = m_match.endpoint,
+                       .echo = m_route.lane.backend->type == BackendType::Echo,
+                       .stream = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings,
+                       .includeUsage = m_openAi.includeUsage() == OpenAiRequest::IncludeUsage::True,
+                       .base64 = m_openAi.wantsBase64(),
+                       .requestId = m_requestId,
+                       .model = m_openAi.model(),
+                       .body = m_request.body});
+    m_usage = answer.usage;
+    m_callStartNs = monotonicNs();
+    m_timings.routedUs = sinceStartUs(m_callStartNs);
+    m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(200);
+    if (answer.events.empty()) {
+        head.add("content-type", "application/json");
+        m_status = 200;
+        m_bytesOut = answer.body.size();
+        m_firstSentUs = sinceStartUs(monotonicNs());
+        m_writer->send(head, answer.body);
+        m_writer = nullptr;
+    } else {
+        head.add("content-type", "text/event-stream; charset=utf-8");
+        head.add("cache-control", "no-cache");
+        m_status = 200;
+        m_writer->begin(head, -1);
+        for (const QByteArray &event : answer.events) {
+            ++m_events;
+            writeOut(view(event));
+        }
+        m_writer->end();
+        m_writer = nullptr;
+    }
+    settle(ExchangePhase::Done, Outcome::Success);
+}
+
+void Exchange::callBackend()
+{
+    const BackendConfig &backend = *m_route.lane.backend;
+    UpstreamRequest call;
+    call.url = backend.baseUrl;
+    call.url.append(m_match.upstreamPath.data(), qsizetype(m_match.upstreamPath.size()));
+    if (!m_request.query.empty()) {
+        call.url.append('?').append(m_request.query.data(), qsizetype(m_request.query.size()));
+    }
+    call.fields = forwardedRequestFields(m_request);
+    call.fields.push_back("x-request-id: " + m_requestId);
+    for (const auto &[name, value] : backend.headers) {
+        call.fields.push_back(name + ": " + value);
+    }
+    if (!backend.keys.empty()) {
+        call.authorization = Secret("Authorization: Bearer " + backend.keys.front().reveal());
+    }
+    m_askedForUsage = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings &&
+                      m_openAi.includeUsage() != OpenAiRequest::IncludeUsage::True &&
+                      understandsStreamOptions(backend.type);
+    call.body = m_openAi.spliced(m_request.body, view(m_route.model), m_askedForUsage);
+    call.timeouts = backend.timeouts;
+    call.proxy = backend.proxy;
+    call.caFile = backend.caFile;
+    call.verifyTls = backend.verifyTls;
+    m_callStartNs = monotonicNs();
+    m_timings.routedUs = sinceStartUs(m_callStartNs);
+    ++m_attempts;
+    m_call = m_host.upstream().start(std::move(call), *this);
+}
+
+ResponseHead Exchange::answerHead(int status)
+{
+    ResponseHead head(status);
+    head.add("x-request-id", view(m_requestId));
+    if (m_route.lane.backend) {
+        head.add("x-tidegate-backend", view(m_route.lane.backend->name));
+        head.add("x-tidegate-model", view(m_route.model));
+        head.add("x-tidegate-attempts", view(QByteArray::number(m_attempts)));
+        head.add("x-tidegate-overhead-us", view(QByteArray::number(m_overheadUs)));
+        head.add("x-tidegate-cache", "bypass");
+    }
+    return head;
+}
+
+void Exchange::upstreamHead(const UpstreamHead &head)
+{
+    const qint64 headNs = monotonicNs();
+    m_status = head.status;
+    m_route.lane.state->reachability.store(BackendState::Reachability::Reachable,
+                                           std::memory_order_relaxed);
+    if (head.status >= 500) {
+        m_relay = Relay::ErrorBody;
+        return;
+    }
+    m_relay = m_openAi.stream() && head.status == 200 && isEventStream(head) ? Relay::Events
+                                                                             : Relay::Bytes;
+    m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
+    ResponseHead answer = answerHead(head.status);
+    addForwardedAnswerFields(head, answer);
+    m_writer->begin(answer, m_relay == Relay::Events ? -1 : head.contentLength);
+    if (m_relay == Relay::Events) {
+        m_phase = ExchangePhase::Streaming;
+    }
+    m_host.flushAtTurnEnd(*this);
+    m_host.exchangeChanged(*this);
+}
+
+bool Exchange::upstreamBody(std::string_view piece)
+{
+    switch (m_relay) {
+    case Relay::ErrorBody:
+        m_body.append(piece.data(),
+                      qsizetype(std::min(piece.size(), size_t(kMaxErrorBody - m_body.size()))));
+        return true;
+    case Relay::Events:
+        relayEvents(piece);
+        break;
+    case Relay::Bytes:
+        m_bodyComplete = m_bodyComplete && m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody;
+        if (m_bodyComplete) {
+            m_body.append(piece.data(), qsizetype(piece.size()));
+        }
+        writeOut(piece);
+        break;
+    case Relay::None:
+        break;
+    }
+    m_host.exchangeChanged(*this);
+    return !m_writer || !m_paused;
+}
+
+void Exchange::relayEvents(std::string_view piece)
+{
+    // Events that follow each other in memory leave in one write.
+    std::string_view ready;
+    SseSplitter::Event event;
+    m_splitter.feed(piece);
+    while (m_splitter.next(event)) {
+        ++m_events;
+        bool strip = false;
+        if (event.whole) {
+            const std::string_view data = SseSplitter::data(event.raw, m_scratch);
+            const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
+            if (chunk.usage.isKnown()) {
+                m_usage = chunk.usage;
+            }
+            m_sawDone |= chunk.done;
+            m_sawFinish |= chunk.finish;
+            m_sawError |= chunk.error;
+            if (chunk.content) {
+                ++m_contentEvents;
+            }
+            strip = m_askedForUsage && chunk.usageOnly;
+        }
+        m_partSent = !event.whole;
+        if (strip) {
+            continue;
+        }
+        if (!ready.empty() && ready.data() + ready.size() == event.raw.data()) {
+            ready = {ready.data(), ready.size() + event.raw.size()};
+            continue;
+        }
+        writeOut(ready);
+        ready = event.raw;
+    }
+    writeOut(ready);
+}
+
+bool Exchange::writeOut(std::string_view piece)
+{
+    if (!m_writer || piece.empty()) {
+        return true;
+    }
+    if (m_firstSentUs < 0) {
+        m_firstSentUs = sinceStartUs(monotonicNs());
+    }
+    m_bytesOut += qint64(piece.size());
+    m_paused = !m_writer->write(piece);
+    return !m_paused;
+}
+
+void Exchange::upstreamFinished(const UpstreamResult &result)
+{
+    m_call = nullptr;
+    takeTimings(result.timings);
+    if (result.failure == UpstreamFailure::None) {
+        finishRelay();
+        return;
+    }
+    if (m_relay == Relay::None) {
+        if (result.staleConnection && m_attempts == 1) {
+            // The upstream had closed the idle connection while the request was on its way: it
+            // cannot have answered, so one more try on a fresh connection is what the user wants.
+            callBackend();
+            return;
+        }
+        m_route.lane.state->reachability.store(BackendState::Reachability::Unreachable,
+                                               std::memory_order_relaxed);
+        refuse(errorFor(result, m_route.lane.backend->name));
+        return;
+    }
+    if (m_relay == Relay::ErrorBody) {
+        answerUpstreamError();
+        return;
+    }
+    failAfterHead(errorFor(result, m_route.lane.backend->name));
+}
+
+void Exchange::finishRelay()
+{
+    switch (m_relay) {
+    case Relay::ErrorBody:
+        answerUpstreamError();
+        return;
+    case Relay::Events:
+        finishEvents();
+        return;
+    case Relay::Bytes:
+        if (m_bodyComplete && m_status < 400) {
+            m_usage = readUsage(view(m_body));
+        }
+        break;
+    case Relay::None:
+        break;
+    }
+    m_firstSentUs = m_firstSentUs < 0 ? sinceStartUs(monotonicNs()) : m_firstSentUs;
+    m_writer->end();
+    m_writer = nullptr;
+    const bool ok = m_status < 400;
+    if (!ok) {
+        m_errorCode = "upstream_" + QByteArray::number(m_status);
+        m_errorMessage = QString::fromUtf8(m_body.left(500));
+    }
+    settle(ok ? ExchangePhase::Done : ExchangePhase::Failed,
+           ok ? Outcome::Success : Outcome::ClientError);
+}
+
+void Exchange::finishEvents()
+{
+    // A last event without its blank line is passed as it is.
+    const std::string_view rest = m_splitter.rest();
+    const std::string_view data = SseSplitter::data(rest, m_scratch);
+    const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
+    m_sawDone |= chunk.done;
+    m_sawFinish |= chunk.finish;
+    m_usage = chunk.usage.isKnown() ? chunk.usage : m_usage;
+    if (!m_sawDone && !m_sawFinish && !m_sawError) {
+        failAfterHead({502,
+                       "upstream_invalid_response",
+                       "The backend '" + m_route.lane.backend->name +
+                           "' ended the stream before the answer was complete.",
+                       {}});
+        return;
+    }
+    if (!(m_askedForUsage && chunk.usageOnly)) {
+        writeOut(rest);
+    }
+    m_writer->end();
+    m_writer = nullptr;
+    if (m_sawError) {
+        m_errorCode = "upstream_error_event";
+        settle(ExchangePhase::Failed, Outcome::UpstreamError);
+        return;
+    }
+    settle(ExchangePhase::Done, Outcome::Success);
+}
+
+void Exchange::answerUpstreamError()
+{
+    // An error that a client's SDK can read passes verbatim; a page of HTML or nothing does not.
+    const QByteArray backend = m_route.lane.backend->name;
+    ApiError error{m_status,
+                   "upstream_unavailable",
+                   "The backend '" + backend + "' answered " + QByteArray::number(m_status) + '.',
+                   {}};
+    m_errorCode = error.code;
+    m_errorMessage = QString::fromUtf8(m_body.isEmpty() ? error.message : m_body.left(500));
+    m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(m_status);
+    head.add("content-type", "application/json");
+    const QByteArray body = readChunk(view(m_body)).error ? m_body : error.toJson();
+    m_bytesOut = body.size();
+    m_firstSentUs = sinceStartUs(monotonicNs());
+    m_writer->send(head, body);
+    m_writer = nullptr;
+    settle(ExchangePhase::Failed, Outcome::UpstreamError);
+}
+
+void Exchange::failAfterHead(const ApiError &error)
+{
+    m_errorCode = error.code;
+    m_errorMessage = QString::fromUtf8(error.message);
+    if (m_relay == Relay::Events && !m_partSent) {
+        // A silent end reads as success to the SDKs; an error event does not. Nothing may follow
+        // it.
+        writeOut(view("data: " + error.toJson() + "\n\n"));
+        m_writer->end();
+    } else {
+        m_writer->abort();
+    }
+    m_writer = nullptr;
+    settle(ExchangePhase::Failed, Outcome::UpstreamError);
+}
+
+void Exchange::refuse(const ApiError &error)
+{
+    m_status = error.status;
+    m_errorCode = error.code;
+    m_errorMessage = QString::fromUtf8(error.message);
+    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(error.status);
+    head.add("content-type", "application/json");
+    if (error.status == 503) {
+        head.add("retry-after", "1");
+    }
+    const QByteArray body = error.toJson();
+    m_bytesOut = body.size();
+    m_firstSentUs = sinceStartUs(monotonicNs());
+    m_writer->send(head, body);
+    m_writer = nullptr;
+    settle(ExchangePhase::Failed,
+           error.status >= 500 ? Outcome::UpstreamError : Outcome::ClientError);
+}
+
+void Exchange::flush()
+{
+    if (m_writer) {
+        m_writer->flush();
+    }
+}
+
+void Exchange::cut()
+{
+    if (m_writer) {
+        m_writer->abort();
+        m_writer = nullptr;
+    }
+    m_errorCode = "draining";
+    m_errorMessage = QStringLiteral("Tidegate was stopped before the answer was complete.");
+    settle(ExchangePhase::Failed, Outcome::UpstreamError);
+}
+
+void Exchange::clientGone()
+{
+    m_writer = nullptr;
+    m_errorCode = "client_closed";
+    m_errorMessage =
+        QStringLiteral("The client closed the connection before the answer was complete.");
+    m_status = kClientClosedStatus;
+    settle(ExchangePhase::Cancelled, Outcome::ClientClosed);
+}
+
+void Exchange::clientWritable()
+{
+    m_paused = false;
+    if (m_call) {
+        m_host.upstream().resume(m_call);
+    }
+}
+
+void Exchange::estimateUsage()
+{
+    // Four bytes of text are about one token for the common tokenizers; a streamed event is one.
+    if (m_attempts == 0 || m_usage.isKnown() || m_status == 0 ||
+        (m_status >= 400 && m_status != kClientClosedStatus)) {
+        return;
+    }
+    m_usage.input = std::max<qint64>(1, m_request.body.size() / 4);
+    m_usage.output = m_relay == Relay::Events ? m_contentEvents : m_bytesOut / 4;
+    m_usage.estimated = true;
+}
+
+void Exchange::settle(ExchangePhase phase, Outcome outcome)
+{
+    if (m_call) {
+        takeTimings(m_host.upstream().cancel(m_call));
+        m_call = nullptr;
+    }
+    m_phase = phase;
+    m_outcome = outcome;
+    m_timings.endUs = sinceStartUs(monotonicNs());
+    estimateUsage();
+    releaseLane();
+    m_host.exchangeFinished(*this);
+}
+
+void Exchange::releaseLane()
+{
+    if (m_laneHeld) {
+        m_route.lane.state->inFlight.fetch_sub(1, std::memory_order_relaxed);
+        m_laneHeld = false;
+    }
+}
+
+qint64 Exchange::sinceStartUs(qint64 atNs) const
+{
+    return (atNs - m_request.firstByteNs) / 1000;
+}
+
+void Exchange::takeTimings(const UpstreamTimings &timings)
+{
+    const qint64 callUs = sinceStartUs(m_callStartNs);
+    const auto at = [callUs](qint64 us) { return us < 0 ? -1 : callUs + us; };
+    m_timings.connectedUs = timings.reusedConnection ? -1 : at(timings.connectedUs);
+    m_timings.tlsUs = at(timings.tlsUs);
+    m_timings.sentUs = at(timings.sentUs);
+    m_timings.firstByteUs = at(timings.firstByteUs);
+}
+
+ExchangeEvent Exchange::event() const
+{
+    ExchangeEvent event;
+    event.id = m_id;
+    event.phase = m_phase;
+    event.endpoint = m_match.endpoint;
+    event.stream = m_openAi.stream();
+    event.status = m_status;
+    event.attempts = m_attempts;
+    event.startedAtUs = m_startedAtUs;
+    event.keyId = m_key ? m_key->id : 0;
+    event.requestId = m_requestId;
+    event.method = "POST";
+    event.path = QByteArray(m_request.path.data(), qsizetype(m_request.path.size()));
+    event.peer = m_request.peerAddress.toString().toLatin1();
+    event.requestedModel = m_openAi.model();
+    event.servedModel = m_route.model;
+    event.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
+    event.errorCode = m_errorCode;
+    event.errorMessage = m_errorMessage;
+    event.usage = m_usage;
+    event.streamedEvents = m_events;
+    event.bytesIn = m_request.body.size();
+    event.bytesOut = m_bytesOut;
+    event.timings = m_timings;
+    return event;
+}
+
+LedgerRow Exchange::ledgerRow() const
+{
+    LedgerRow row;
+    row.requestId = m_requestId;
+    row.startedAtUs = m_startedAtUs;
+    row.totalUs = m_timings.endUs;
+    row.firstByteUs = m_firstSentUs;
+    row.overheadUs = m_overheadUs;
+    row.keyId = m_key ? m_key->id : 0;
+    row.endpoint = m_match.endpoint;
+    row.outcome = m_outcome;
+    row.status = m_status;
+    row.attempts = m_attempts;
+    row.stream = m_openAi.stream();
+    row.requestedModel = m_openAi.model();
+    row.servedModel = m_route.model;
+    row.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
+    row.errorCode = m_errorCode;
+    row.peer = m_request.peerAddress.toString().toLatin1();
+    row.usage = m_usage;
+    row.bytesIn = m_request.body.size();
+    row.bytesOut = m_bytesOut;
+    return row;
+}
+
+} // namespace tidegate

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/http/requesthandler.h"
+#include "gateway/ledger/ledgerrow.h"
+#include "gateway/observe/exchangeevent.h"
+#include "gateway/pipeline/endpoints.h"
+#include "gateway/pipeline/routes.h"
+#include "gateway/protocol/openairequest.h"
+#include "gateway/protocol/openairesponse.h"
+#include "gateway/protocol/ssesplitter.h"
+#include "gateway/upstream/upstreamclient.h"
+
+#include <QByteArray>
+
+namespace tidegate {
+
+class ExchangeHost;
+
+/// One proxied request on its way: parse, route, call the backend, relay its answer, settle.
+///
+/// Lives in one engine thread, owned by its Engine. Exactly one settlement happens, however the
+/// exchange ends. The commit point is the first byte given to the client: before it the answer may
+/// still become an error, after it a broken stream ends with an error event.
+class Exchange final : private ResponseListener, private UpstreamListener
+{
+public:
+    Exchange(ExchangeHost &host, quint64 id, HttpRequest &&request, ResponseWriter &writer,
+             const EndpointMatch &match, RoutesPtr routes, KeyRing::KeyPtr key);
+    ~Exchange();
+    Exchange(const Exchange &) = delete;
+    Exchange &operator=(const Exchange &) = delete;
+
+    /// Runs the stages until the exchange waits for its backend or is finished.
+    void start();
+    /// Sends a head that was held back for the first piece of the body.
+    void flush();
+    /// Ends the exchange at once: the client's connection is cut.
+    void cut();
+
+    /// Its state for the live view.
+    [[nodiscard]] ExchangeEvent event() const;
+    /// Its ledger row; complete once it is finished.
+    [[nodiscard]] LedgerRow ledgerRow() const;
+    [[nodiscard]] bool isFinished() const { return m_phase >= ExchangePhase::Done; }
+
+    /// Bookkeeping of the engine's live feed.
+    struct LiveMark
+    {
+        bool dirty = false; ///< is on the feed's list of changed exchanges
+        bool shown = false; ///< the panel knows of it, so it must hear of its end
+    };
+    LiveMark liveMark;
+    bool flushPending = false; ///< is on the engine's list of heads to flush
+    size_t slot = 0;           ///< index among the engine's exchanges in flight
+
+private:
+    enum class Relay : quint8
+    {
+        None,
+        Bytes,     ///< the answer's bytes pass as they come
+        Events,    ///< a stream of server-sent events
+        ErrorBody, ///< an upstream's 5xx answer, held to be put into the error envelope
+    };
+
+    // ResponseListener
+    void clientGone() override;
+    void clientWritable() override;
+    // UpstreamListener
+    void upstreamHead(const UpstreamHead &head) override;
+    bool upstreamBody(std::string_view piece) override;
+    void upstreamFinished(const UpstreamResult &result) override;
+
+    bool parse();
+    bool route();
+    void answerFromLocalBackend();
+    void callBackend();
+
+    [[nodiscard]] ResponseHead answerHead(int status);
+    void relayEvents(std::string_view piece);
+    bool writeOut(std::string_view piece);
+    void finishRelay();
+    void finishEvents();
+    void answerUpstreamError();
+    void failAfterHead(const ApiError &error);
+    void refuse(const ApiError &error);
+    void estimateUsage();
+    void settle(ExchangePhase phase, Outcome outcome);
+    void releaseLane();
+    [[nodiscard]] qint64 sinceStartUs(qint64 atNs) const;
+    void takeTimings(const UpstreamTimings &timings);
+
+    ExchangeHost &m_host;
+    const quint64 m_id;
+    HttpRequest m_request;
+    ResponseWriter *m_writer; ///< null once the answer has ended or the client is gone
+    const EndpointMatch m_match;
+    RoutesPtr m_routes;
+    const KeyRing::KeyPtr m_key;
+    const qint64 m_startedAtUs;
+
+    OpenAiRequest m_openAi;
+    Route m_route;
+    UpstreamCall *m_call = nullptr; ///< null when none is running
+    QByteArray m_requestId;
+    QByteArray m_errorCode;
+    QString m_errorMessage;
+    QByteArray m_body; ///< of the answer: kept to read its usage, or as an error body
+    SseSplitter m_splitter;
+    QByteArray m_scratch;
+    TokenUsage m_usage;
+    ExchangeTimings m_timings;
+    qint64 m_callStartNs = 0;
+    qint64 m_overheadUs = 0;
+    qint64 m_firstSentUs = -1;
+    qint64 m_bytesOut = 0;
+    qint64 m_events = 0;
+    qint64 m_contentEvents = 0;
+    int m_status = 0;
+    int m_attempts = 0;
+    ExchangePhase m_phase = ExchangePhase::Waiting;
+    Outcome m_outcome = Outcome::Success;
+    Relay m_relay = Relay::None;
+    bool m_paused = false;        ///< the client's backlog is above the high-water mark
+    bool m_askedForUsage = false; ///< by us, so the extra chunk is taken out again
+    bool m_bodyComplete = true;   ///< m_body holds all of the answer so far
+    bool m_laneHeld = false;
+    bool m_sawFinish = false;
+    bool m_sawDone = false;
+    bool m_sawError = false;
+    bool m_partSent = false; ///< a part of an oversized event is out
+};
+
+} // namespace tidegate

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/protocol/tokenusage.h"
+
+#include <string_view>
+
+namespace tidegate {
+
+/// What one event of an OpenAI stream, or one whole answer, says besides its content.
+struct OpenAiChunk
+{
+    bool done = false;      ///< data: [DONE]
+    bool error = false;     ///< has an "error" member instead of choices
+    bool finish = false;    ///< some choice has a finish_reason
+    bool usageOnly = false; ///< usage with an empty list of choices: what include_usage adds
+    bool content = false;   ///< has choices, so something a user may see
+    TokenUsage usage;       ///< known when the chunk carries one
+};
+
+/// Reads the payload of one event. Cheap: parses only chunks that may carry usage or an error.
+///
+/// Any thread. @p data without the "data:" prefix. Broken JSON reads as content.
+[[nodiscard]] OpenAiChunk readChunk(std::string_view data);
+
+/// The usage of a whole (not streamed) answer; unknown when it has none or is not JSON.
+[[nodiscard]] TokenUsage readUsage(std::string_view json);
+
+} // namespace tidegate
