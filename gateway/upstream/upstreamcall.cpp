@@ -455,9 +455,14 @@ UpstreamTimings UpstreamCall::timings() const
     if (stage == Stage::Queued) {
         return timings;
     }
-    timings.resolvedUs = taken(CURLINFO_NAMELOOKUP_TIME_T);
-    timings.connectedUs = taken(CURLINFO_CONNECT_TIME_T);
-    timings.tlsUs = m_reused ? -1 : taken(CURLINFO_APPCONNECT_TIME_T);
+    if (m_reused) {
+        timings.resolvedUs = 0;
+        timings.connectedUs = 0;
+    } else {
+        timings.resolvedUs = taken(CURLINFO_NAMELOOKUP_TIME_T);
+        timings.connectedUs = taken(CURLINFO_CONNECT_TIME_T);
+        timings.tlsUs = taken(CURLINFO_APPCONNECT_TIME_T);
+    }
     if (m_begunNs >= 0) {
         timings.sentUs = taken(CURLINFO_PRETRANSFER_TIME_T);
     }

@@ -61,7 +61,7 @@ enum class UpstreamFailure : quint8
 /// Where the time went, microseconds from the start of the call; -1 where it never got there.
 struct UpstreamTimings
 {
-    qint64 resolvedUs = -1;
+    qint64 resolvedUs = -1; ///< 0 on a reused connection, as the next
     qint64 connectedUs = -1;
     qint64 tlsUs = -1;  ///< -1 without TLS or on a reused connection
     qint64 sentUs = -1; ///< the connection was ready and the request went out
