@@ -17,18 +17,19 @@ namespace tidegate {
 /// What the database holds of the configuration.
 struct StoredConfig
 {
-    std::vector<ClientKey> keys;                        ///< revoked ones too
+    std::vector<ClientKey> keys;                              ///< revoked ones too
     std::vector<std::pair<QByteArray, QJsonObject>> backends; ///< name, as in the file's section
-    QJsonObject settings;                               ///< e.g. {"server.port": 8080}
+    QJsonObject settings;                                     ///< e.g. {"server.port": 8080}
 };
 
 /// How the ledger is doing.
 struct LedgerStats
 {
-    qint64 queued = 0;   ///< rows not yet written
-    qint64 written = 0;  ///< since start
-    qint64 spilled = 0;  ///< rows gone to the spill file because the database could not take them
-    QString lastError;   ///< empty when the last write worked
+    qint64 queued = 0;  ///< rows not yet written
+    qint64 written = 0; ///< since start
+    qint64 spilled = 0; ///< rows in the spill file, because the database could not take them yet
+    qint64 lost = 0;    ///< rows dropped since start: the queue was full, or neither file took them
+    QString lastError;  ///< empty when the last write worked
 };
 
 /// The database: keys, panel-made configuration and the ledger, written by one thread of its own.
@@ -50,10 +51,13 @@ public:
     /// Creates the data directory (0700) and database (0600), takes the lock, migrates, reads the
     /// configuration. Blocks; called once at start. The error says which file and what to do.
     Result<StoredConfig> open();
-    /// Writes everything that is queued and closes. Blocks. Called by the destructor.
+    /// Writes everything that is queued and closes. Blocks, at most some seconds. Called by the
+    /// destructor. Rows that are appended later are lost, so the engine threads must be gone.
     void close();
 
-    /// Queues rows for the ledger; written within 250 ms in one transaction.
+    /// Queues rows for the ledger; written within 250 ms, in one transaction or, while the database
+    /// cannot take them, to DATA_DIR/ledger-spill.jsonl, from where they come back by themselves.
+    /// Only after open() succeeded.
     void append(std::vector<LedgerRow> &&rows);
 
     /// Makes a new random key, stores its hash, and returns record and key; the key is not kept.
@@ -68,6 +72,9 @@ public:
     void removeBackend(const QByteArray &name, Reply<Done> reply);
     /// A null value removes the setting.
     void saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply);
+
+    /// Ledger rows that started longer ago are deleted, now and then every hour. 0: none is.
+    void setRetentionDays(int days);
 
     [[nodiscard]] LedgerStats ledgerStats() const;
     [[nodiscard]] QString databasePath() const;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/base/result.h"
+
+#include <QByteArray>
+#include <QJsonObject>
+#include <QString>
+
+#include <utility>
+#include <vector>
+
+namespace tidegate {
+
+class SqliteConnection;
+
+/// Backends and settings that were made in the panel.
+///
+/// Lives in the store thread, on the stack.
+class ConfigRepository
+{
+public:
+    explicit ConfigRepository(SqliteConnection &connection)
+        : m_connection(connection)
+    {
+    }
+
+    /// In the order in which they were made.
+    Result<std::vector<std::pair<QByteArray, QJsonObject>>> backends();
+    /// Refuses a configuration with a key in plain text.
+    Result<Done> saveBackend(const QByteArray &name, const QJsonObject &config);
+    Result<Done> removeBackend(const QByteArray &name);
+
+    Result<QJsonObject> settings();
+    /// A null value removes the setting.
+    Result<Done> saveSetting(const QString &key, const QJsonValue &value);
+
+private:
+    SqliteConnection &m_connection;
+};
+
+} // namespace tidegate

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/store/ledgerwriter.h"
+
+#include "gateway/store/sqliteconnection.h"
+#include "gateway/store/sqlitetransaction.h"
+
+#include <QLoggingCategory>
+
+#include <algorithm>
+#include <utility>
+
+namespace tidegate {
+namespace {
+
+Q_LOGGING_CATEGORY(lcLedger, "tidegate.ledger")
+
+constexpr qint64 kFirstRetryNs = 100'000'000;
+constexpr qint64 kLongestRetryNs = 2'000'000'000;
+constexpr int kReplayRows = 5'000; // at a time, about 50 ms
+constexpr int kDeleteRows = 2'000; // at a time, about 5 ms
+
+// A row whose id is there already was written before: see LedgerSpill.
+constexpr char kInsert[] =
+    "INSERT INTO requests (id, request_id, started_at_us, total_us, first_byte_us, overhead_us, "
+    "key_id, "
+    "endpoint, outcome, status, attempts, stream, requested_model, served_model, backend, "
+    "error_code, "
+    "peer, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, usage_estimated, "
+    "bytes_in, bytes_out) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?) "
+    "ON CONFLICT (id) DO NOTHING";
+constexpr char kSaveKeyUsage[] =
+    "INSERT INTO key_usage (key_id, last_used_us) VALUES (?, ?) ON CONFLICT (key_id) "
+    "DO UPDATE SET last_used_us = max(last_used_us, excluded.last_used_us)";
+// Ids grow with time, so old rows are at the beginning; no index on the time is needed to find
+// them.
+constexpr char kDeleteOld[] = "DELETE FROM requests WHERE started_at_us < ? AND id <= "
+                              "(SELECT max(id) FROM (SELECT id FROM requests ORDER BY id LIMIT ?))";
+
+void bindKnown(SqliteStatement &statement, int index, qint64 value)
+{
+    if (value < 0) {
+        statement.bindNull(index);
+    } else {
+        statement.bind(index, value);
+    }
+}
+
+} // namespace
+
+LedgerWriter::LedgerWriter(SqliteConnection &connection, QString spillPath)
+    : m_connection(connection)
+    , m_spill(std::move(spillPath))
+{
+}
+
+Result<Done> LedgerWriter::open()
+{
+    if (auto opened = m_spill.open(); !opened) {
+        return opened;
+    }
+    SqliteStatement highest(m_connection, "SELECT max(id) FROM requests");
+    if (highest.step() != SqliteStatement::Step::Row) {
+        return m_connection.explainLastError();
+    }
+    m_nextId = std::max(highest.integer(0), m_spill.highestId()) + 1;
+    m_nextFlushNs = m_spill.waiting() > 0 ? 0 : kNever;
+    return Done{};
+}
+
+void LedgerWriter::take(std::vector<std::vector<LedgerRow>> &&chunks)
+{
+    for (auto &chunk : chunks) {
+        const auto count = qint64(chunk.size());
+        m_taken.push_back({m_nextId, std::move(chunk)});
+        m_nextId += count;
+        m_inMemory += count;
+    }
+}
+
+void LedgerWriter::flush(qint64 nowNs, bool force)
+{
+    m_nextFlushNs = kNever;
+    if (force || nowNs >= m_databaseRetryNs) {
+        if (m_taken.empty() || write(m_taken)) {
+            m_written += m_inMemory;
+            m_inMemory = 0;
+            m_taken.clear();
+            replay(nowNs);
+            return;
+        }
+        databaseFailed(nowNs);
+    }
+    m_nextFlushNs = m_databaseRetryNs;
+    if (m_taken.empty()) {
+        return;
+    }
+    if (auto spilled = m_spill.append(m_taken); !spilled) {
+        m_lastError = spilled.error();
+        return;
+    }
+    m_inMemory = 0;
+    m_taken.clear();
+}
+
+void LedgerWriter::replay(qint64 nowNs)
+{
+    m_retryDelayNs = 0;
+    m_databaseRetryNs = 0;
+    m_loggedError.clear();
+    if (m_spill.waiting() == 0) {
+        m_lastError.clear();
+        return;
+    }
+    auto rows = m_spill.next(kReplayRows);
+    if (!rows) {
+        m_lastError = rows.error();
+        m_nextFlushNs = nowNs + kLongestRetryNs;
+        return;
+    }
+    if (!write(*rows)) {
+        databaseFailed(nowNs);
+        m_nextFlushNs = m_databaseRetryNs;
+        return;
+    }
+    m_written += qint64(rows->size());
+    if (auto marked = m_spill.markReplayed(); !marked) {
+        m_lastError = marked.error();
+        m_nextFlushNs = nowNs + kLongestRetryNs;
+        return;
+    }
+    if (m_spill.waiting() > 0) {
+        m_nextFlushNs = nowNs;
+        return;
+    }
+    m_lastError.clear();
+    qCInfo(lcLedger, "The database has all ledger rows that had waited in the spill file.");
+}
+
+void LedgerWriter::databaseFailed(qint64 nowNs)
+{
+    m_lastError = m_connection.explainLastError().message;
+    if (m_lastError != m_loggedError) {
+        qCWarning(lcLedger, "%ls Ledger rows are kept meanwhile.", qUtf16Printable(m_lastError));
+        m_loggedError = m_lastError;
+    }
+    m_retryDelayNs = std::clamp(2 * m_retryDelayNs, kFirstRetryNs, kLongestRetryNs);
+    m_databaseRetryNs = nowNs + m_retryDelayNs;
+}
+
+bool LedgerWriter::prepare()
+{
+    if (!m_insert.isValid()) {
+        m_insert = SqliteStatement(m_connection, kInsert, true);
+    }
+    if (!m_saveKeyUsage.isValid()) {
+        m_saveKeyUsage = SqliteStatement(m_connection, kSaveKeyUsage, true);
+    }
+    return m_insert.isValid() && m_saveKeyUsage.isValid();
+}
+
+bool LedgerWriter::write(const std::vector<LedgerBatch> &batches)
+{
+    SqliteTransaction transaction(m_connection);
+    if (!transaction.isOpen() || !prepare()) {
+        return false;
+    }
+    m_lastUsedUs.clear();
+    for (const LedgerBatch &batch : batches) {
+        qint64 id = batch.firstId;
+        for (const LedgerRow &row : batch.rows) {
+            if (!insert(id++, row)) {
+                return false;
+            }
+        }
+    }
+    return writeKeyUsage() && transaction.commit();
+}
+
+bool LedgerWriter::insert(qint64 id, const LedgerRow &row)
+{
+    if (row.keyId != 0) {
+        qint64 &lastUsedUs = m_lastUsedUs[row.keyId];
+        lastUsedUs = std::max(lastUsedUs, row.startedAtUs);
+    }
+    m_insert.bind(1, id);
+    m_insert.bindText(2, row.requestId);
+    m_insert.bind(3, row.startedAtUs);
+    m_insert.bind(4, row.totalUs);
+    bindKnown(m_insert, 5, row.firstByteUs);
+    m_insert.bind(6, row.overheadUs);
+    m_insert.bind(7, row.keyId);
+    m_insert.bind(8, int(row.endpoint));
+    m_insert.bind(9, int(row.outcome));
+    m_insert.bind(10, row.status);
+    m_insert.bind(11, row.attempts);
+    m_insert.bind(12, row.stream ? 1 : 0);
+    m_insert.bindText(13, row.requestedModel);
+    m_insert.bindText(14, row.servedModel);
+    m_insert.bindText(15, row.backend);
+    m_insert.bindText(16, row.errorCode);
+    m_insert.bindText(17, row.peer);
+    bindKnown(m_insert, 18, row.usage.input);
+    bindKnown(m_insert, 19, row.usage.output);
+    bindKnown(m_insert, 20, row.usage.cachedInput);
+    bindKnown(m_insert, 21, row.usage.reasoning);
+    m_insert.bind(22, row.usage.estimated ? 1 : 0);
+    m_insert.bind(23, row.bytesIn);
+    m_insert.bind(24, row.bytesOut);
+    return m_insert.run();
+}
+
+bool LedgerWriter::writeKeyUsage()
+{
+    for (auto it = m_lastUsedUs.cbegin(); it != m_lastUsedUs.cend(); ++it) {
+        m_saveKeyUsage.bind(1, it.key());
+        m_saveKeyUsage.bind(2, it.value());
+        if (!m_saveKeyUsage.run()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Result<int> LedgerWriter::deleteOld(qint64 startedBeforeUs)
+{
+    SqliteStatement statement(m_connection, kDeleteOld);
+    if (statement.isValid()) {
+        statement.bind(1, startedBeforeUs);
+        statement.bind(2, kDeleteRows);
+        if (statement.run()) {
+            return m_connection.changes();
+        }
+    }
+    return m_connection.explainLastError();
+}
+
+} // namespace tidegate
