@@ -30,7 +30,10 @@ CurlMulti::CurlMulti(CurlMultiUser &user)
     curl_multi_setopt(m_multi, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(m_multi, CURLMOPT_TIMERFUNCTION, onTimer);
     curl_multi_setopt(m_multi, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(m_multi, CURLMOPT_PIPELINING, long(CURLPIPE_MULTIPLEX));
+    // One call to a connection at a time, over HTTP/2 as well. Calls that share one are not
+    // independent: in libcurl 7.88 a paused stream stops the others or buffers up to 32 MB, and the
+    // reset of a cancelled one is not sent before the connection's next event.
+    curl_multi_setopt(m_multi, CURLMOPT_PIPELINING, long(CURLPIPE_NOTHING));
     curl_multi_setopt(m_multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
 }
 

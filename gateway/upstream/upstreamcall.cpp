@@ -127,6 +127,15 @@ void UpstreamCall::clear()
     m_headHeld = false;
     m_paused = false;
     m_heldByCurl = false;
+    setCloseAfterwards(false);
+}
+
+void UpstreamCall::setCloseAfterwards(bool close)
+{
+    if (m_closeAfterwards != close) {
+        m_closeAfterwards = close;
+        curl_easy_setopt(m_easy, CURLOPT_FORBID_REUSE, close ? 1L : 0L);
+    }
 }
 
 // ---- the request
@@ -142,6 +151,7 @@ void UpstreamCall::setTransport()
         m_url.clear();
         m_secure = false;
         m_connectMs = -1;
+        m_closeAfterwards = false;
         m_proxy = m_request.proxy;
         m_caFile = m_request.caFile;
         m_verifyTls = m_request.verifyTls;
@@ -160,11 +170,8 @@ void UpstreamCall::setTransport()
     const bool secure = m_url.left(6).compare("https:", Qt::CaseInsensitive) == 0;
     if (m_secure != secure) {
         m_secure = secure;
-        // Over TLS a burst of calls waits for the first handshake to know whether one connection
-        // can carry them all. In the clear they would wait for the first answer instead.
         curl_easy_setopt(m_easy, CURLOPT_HTTP_VERSION,
                          long(secure ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-        curl_easy_setopt(m_easy, CURLOPT_PIPEWAIT, secure ? 1L : 0L);
     }
     if (m_connectMs != m_request.timeouts.connectMs) {
         m_connectMs = m_request.timeouts.connectMs;

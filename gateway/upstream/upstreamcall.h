@@ -67,6 +67,9 @@ public:
 
     /// The listener hears nothing more.
     void dropListener() { m_listener = nullptr; }
+    /// Makes libcurl close the connection when the call is taken away from it. With HTTP/2 it would
+    /// keep it, and the rest of the answer would go on to arrive.
+    void closeAfterwards() { setCloseAfterwards(true); }
     [[nodiscard]] UpstreamListener *listener() const { return m_listener; }
 
     /// The reader can take more again. True when deliverHeld() has something to do then.
@@ -99,6 +102,7 @@ private:
     };
 
     void setFixedOptions();
+    void setCloseAfterwards(bool close);
     void setMethod();
     void setFields();
     void setTransport();
@@ -128,6 +132,7 @@ private:
     bool m_verifyTls = true;
     bool m_secure = false;
     int m_connectMs = -1;
+    bool m_closeAfterwards = false;
 
     // The request; libcurl reads it in place.
     UpstreamRequest m_request;

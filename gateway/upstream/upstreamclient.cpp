@@ -100,6 +100,7 @@ UpstreamClient::Private::~Private()
         if (call->stage == UpstreamCall::Stage::Running ||
             call->stage == UpstreamCall::Stage::Cancelled) {
             call->dropListener();
+            call->closeAfterwards();
             m_multi.remove(call->easy());
         }
         m_deadlines.remove(*call);
@@ -147,6 +148,7 @@ UpstreamTimings UpstreamClient::Private::cancel(UpstreamCall *call)
         return timings; // ended or cancelled already
     }
     call->dropListener();
+    call->closeAfterwards();
     --active;
     m_deadlines.remove(*call);
     forget(m_held, call);
@@ -360,6 +362,7 @@ void UpstreamClient::Private::failOverdue()
             m_deadlines.set(*call, due);
         } else {
             UpstreamResult result = call->failed(call->nextTimeout());
+            call->closeAfterwards();
             m_multi.remove(call->easy());
             forget(m_held, call);
             endAt(call, std::move(result));

@@ -4,7 +4,10 @@
 #include "gateway/base/clock.h"
 
 #include <QCoreApplication>
+#include <QFile>
 #include <QTimer>
+
+#include <unistd.h>
 
 namespace tidegate {
 
@@ -74,6 +77,15 @@ bool waitUntil(const std::function<bool()> &condition, int milliseconds)
         QCoreApplication::processEvents(QEventLoop::AllEvents | QEventLoop::WaitForMoreEvents);
     }
     return true;
+}
+
+qint64 residentBytes()
+{
+    QFile file(QStringLiteral("/proc/self/statm"));
+    if (!file.open(QIODevice::ReadOnly)) {
+        return 0;
+    }
+    return file.readAll().split(' ').at(1).toLongLong() * sysconf(_SC_PAGESIZE);
 }
 
 } // namespace tidegate

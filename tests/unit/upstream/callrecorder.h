@@ -43,4 +43,7 @@ public:
 /// Runs the event loop until @p condition holds; false after @p milliseconds.
 [[nodiscard]] bool waitUntil(const std::function<bool()> &condition, int milliseconds = 5000);
 
+/// Memory of this process in use, bytes.
+[[nodiscard]] qint64 residentBytes();
+
 } // namespace tidegate
