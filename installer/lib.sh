@@ -49,7 +49,8 @@ missingLines() {
 
 # True when apt knows a version of package $1 that it could install.
 aptHas() {
-    LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+    LC_ALL=C apt-cache policy "$1" 2>/dev/null |
+        awk '/^  Candidate: / { found = $2 != "(none)" } END { exit !found }'
 }
 
 # Prints one package name per given line: the first of its alternatives that apt has.
