@@ -64,6 +64,7 @@ void CurlMulti::drive()
 void CurlMulti::unpause(CURL *easy)
 {
     const QScopedValueRollback inside(m_inside, true);
+    m_enteredNs = monotonicNs();
     curl_easy_pause(easy, CURLPAUSE_CONT);
 }
 
@@ -145,6 +146,7 @@ int CurlMulti::onTimer(CURLM *, long milliseconds, void *self)
 void CurlMulti::act(curl_socket_t socket, int events)
 {
     const QScopedValueRollback inside(m_inside, true);
+    m_enteredNs = monotonicNs();
     int running = 0;
     curl_multi_socket_action(m_multi, socket, events, &running);
 }

@@ -59,6 +59,10 @@ public:
     /// When drive() is to be called, in monotonic nanoseconds; -1 for not at all.
     [[nodiscard]] qint64 dueNs() const { return m_dueNs; }
 
+    /// When libcurl was entered last, monotonic: the present for its callbacks, without a look at
+    /// the clock for each of them.
+    [[nodiscard]] qint64 enteredNs() const { return m_enteredNs; }
+
     /// An event on one of the sockets.
     void socketReady(curl_socket_t socket, bool readable, bool writable);
     /// For CURLOPT_OPENSOCKETFUNCTION.
@@ -76,6 +80,7 @@ private:
     CURLM *m_multi = nullptr;
     std::unordered_map<curl_socket_t, std::unique_ptr<CurlSocket>> m_sockets;
     qint64 m_dueNs = -1;
+    qint64 m_enteredNs = 0;
     bool m_inside = false;
 };
 

@@ -277,7 +277,7 @@ int UpstreamCall::onRequestBegins(void *self, char *, char *, int, int)
         call.m_repeatRefused = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    call.m_begunNs = monotonicNs();
+    call.m_begunNs = call.m_multi.enteredNs();
     call.m_reused = !call.m_openedSocket;
     return CURL_PREREQFUNC_OK;
 }
@@ -309,7 +309,7 @@ size_t UpstreamCall::headerLine(std::string_view line)
         return kRefuse;
     }
     m_anyByte = true;
-    m_lastByteNs = monotonicNs();
+    m_lastByteNs = m_multi.enteredNs();
     if (m_headComplete) {
         return line.size(); // a trailer
     }
@@ -346,7 +346,7 @@ size_t UpstreamCall::bodyPiece(std::string_view piece)
         }
         return CURL_WRITEFUNC_PAUSE;
     }
-    m_lastByteNs = monotonicNs();
+    m_lastByteNs = m_multi.enteredNs();
     m_host.delivered();
     const bool more = m_listener->upstreamBody(piece);
     if (!m_listener) {
