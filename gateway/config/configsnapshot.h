@@ -10,17 +10,29 @@
 #include <QHostAddress>
 #include <QJsonObject>
 #include <QString>
+#include <QStringList>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace tidegate {
 
 /// Where a setting came from. The file wins over the panel, the environment over both.
-enum class Origin : quint8 { Default, Panel, File, Environment };
+enum class Origin : quint8
+{
+    Default,
+    Panel,
+    File,
+    Environment
+};
 
-enum class AuthMode : quint8 { Required, Off };
+enum class AuthMode : quint8
+{
+    Required,
+    Off
+};
 
 /// The `server:` section. See contract.md for meaning and defaults.
 struct ServerConfig
@@ -37,13 +49,30 @@ struct ServerConfig
     AuthMode auth = AuthMode::Required;
 };
 
-enum class BackendType : quint8 {
-    OpenAI, Anthropic, Gemini, Azure, Ollama, VLlm, LlamaCpp, Tgi, SgLang, LmStudio, Groq, Mistral,
-    OpenRouter, Local, Modal, Echo, Noop
+enum class BackendType : quint8
+{
+    OpenAI,
+    Anthropic,
+    Gemini,
+    Azure,
+    Ollama,
+    VLlm,
+    LlamaCpp,
+    Tgi,
+    SgLang,
+    LmStudio,
+    Groq,
+    Mistral,
+    OpenRouter,
+    Local,
+    Modal,
+    Echo,
+    Noop
 };
 
 /// Whether a backend's key can be used.
-enum class KeyState : quint8 {
+enum class KeyState : quint8
+{
     NotNeeded,   ///< no api_key configured
     Ready,       ///< at least one key is at hand
     Pending,     ///< the keychain has not answered yet
@@ -55,7 +84,12 @@ enum class KeyState : quint8 {
 /// Where a key is to be found; never the key itself, except for literals from file or environment.
 struct SecretRef
 {
-    enum class Kind : quint8 { Literal, Keychain, File };
+    enum class Kind : quint8
+    {
+        Literal,
+        Keychain,
+        File
+    };
     Kind kind = Kind::Literal;
     QString name;   ///< keychain entry or file path
     Secret literal; ///< for Literal
@@ -68,14 +102,15 @@ struct BackendConfig
     QByteArray name;
     BackendType type = BackendType::OpenAI;
     Origin origin = Origin::Default;
-    QByteArray baseUrl;               ///< with its base path, without a trailing slash; empty for echo and noop
+    bool active = true; ///< false: this version does not speak its protocol; never route to it
+    QByteArray baseUrl; ///< with its base path, without a trailing slash; empty for echo and noop
     std::vector<SecretRef> keyRefs;
-    std::vector<Secret> keys;         ///< the resolved ones, in order
+    std::vector<Secret> keys; ///< the resolved ones, in order
     KeyState keyState = KeyState::NotNeeded;
-    std::vector<Glob> models;         ///< empty: any model, at the lowest precedence
-    int priority = 100;               ///< lower is tried first
+    std::vector<Glob> models; ///< empty: any model, at the lowest precedence
+    int priority = 100;       ///< lower is tried first
     int weight = 1;
-    int maxConcurrency = 0;           ///< 0: no bound
+    int maxConcurrency = 0; ///< 0: no bound
     std::vector<std::pair<QByteArray, QByteArray>> headers;
     UpstreamTimeouts timeouts;
     bool allowPrivateNetwork = false;
@@ -83,7 +118,7 @@ struct BackendConfig
     QByteArray caFile;
     bool verifyTls = true;
     QByteArray toolCallParser;
-    QJsonObject source;               ///< as configured (YAML or panel), for editing; secrets as references
+    QJsonObject source; ///< as configured (YAML or panel), for editing; secrets as references
 };
 
 /// A public model name.
@@ -103,7 +138,12 @@ struct ModelConfig
 /// Something wrong with, or worth saying about, the configuration.
 struct ConfigProblem
 {
-    enum class Severity : quint8 { Note, Warning, Error };
+    enum class Severity : quint8
+    {
+        Note,
+        Warning,
+        Error
+    };
     Severity severity = Severity::Error;
     QString file;    ///< empty when not from a file
     int line = 0;    ///< 1-based, 0 when unknown
@@ -125,7 +165,8 @@ struct ConfigSnapshot
     std::vector<BackendConfig> backends; ///< by priority, then in order of appearance
     std::vector<ModelConfig> models;
     KeyRing keys;
-    QByteArray logLevel = "info";
+    QByteArray logLevel = "info";  ///< debug, info, warning or error
+    QByteArray logFormat = "auto"; ///< json, text, or auto: text on a terminal and json elsewhere
     int retentionDays = 30;
 };
 
@@ -133,5 +174,11 @@ using ConfigPtr = std::shared_ptr<const ConfigSnapshot>;
 
 /// "openai", "llamacpp", … as in the file.
 [[nodiscard]] QByteArray backendTypeName(BackendType type);
+/// The type of that name, spelled as in the file; nothing for an unknown one.
+[[nodiscard]] std::optional<BackendType> backendTypeFromName(QByteArrayView name);
+/// All types' names, in the order of the documentation.
+[[nodiscard]] QStringList backendTypeNames();
+/// False for types whose protocol this version does not speak yet.
+[[nodiscard]] bool isActiveBackendType(BackendType type);
 
 } // namespace tidegate

@@ -19,7 +19,7 @@ public:
     {
         KeyState state = KeyState::Unavailable; ///< Ready, Missing, Locked or Unavailable
         Secret secret;
-        QString message;                        ///< for people when not Ready
+        QString message; ///< for people when not Ready
     };
     using Reply = std::function<void(Answer)>;
 

@@ -8,7 +8,9 @@ namespace tidegate {
 void KeyRing::add(ClientKey key)
 {
     auto shared = std::make_shared<const ClientKey>(std::move(key));
-    m_byHash.insert(shared->sha256, shared);
+    if (!shared->disabled && !shared->revokedAt.isValid()) {
+        m_byHash.insert(shared->sha256, shared);
+    }
     m_all.push_back(std::move(shared));
 }
 

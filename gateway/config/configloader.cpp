@@ -1,0 +1,876 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/config/configloader.h"
+
+#include "gateway/config/backendparser.h"
+#include "gateway/config/closestmatch.h"
+#include "gateway/config/configproblems.h"
+#include "gateway/config/configschema.h"
+#include "gateway/config/configvalidator.h"
+#include "gateway/config/urlguard.h"
+#include "gateway/config/yamlreader.h"
+#include "gateway/policy/keygenerator.h"
+
+#include <QCryptographicHash>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <QHash>
+#include <QSet>
+#include <QUrl>
+#include <QtEndian>
+
+#include <algorithm>
+#include <limits>
+
+using namespace Qt::StringLiterals;
+
+namespace tidegate {
+
+namespace {
+
+constexpr qsizetype kShortestGoodKey = 16;
+
+std::string_view view(const QByteArray &bytes)
+{
+    return {bytes.constData(), size_t(bytes.size())};
+}
+
+/// Keys outside the database need an id too: negative, and the same for the same name at each start
+/// whatever else is configured, because ledger rows carry it. 47 bits stay exact in JSON.
+qint64 idOfConfiguredKey(const QByteArray &origin, const QString &name)
+{
+    const QByteArray identity = origin + ':' + name.toUtf8();
+    const QByteArray hash = QCryptographicHash::hash(identity, QCryptographicHash::Sha256);
+    const auto bits = qFromBigEndian<quint64>(hash.constData()) >> 17;
+    return -qint64(bits) - 1;
+}
+
+std::optional<QHostAddress> parseListenAddress(const QString &text)
+{
+    if (text.compare(u"localhost"_s, Qt::CaseInsensitive) == 0) {
+        return QHostAddress(QHostAddress::LocalHost);
+    }
+    QString plain = text;
+    if (plain.startsWith(u'[') && plain.endsWith(u']')) {
+        plain = plain.mid(1, plain.size() - 2);
+    }
+    const QHostAddress address(plain);
+    const bool shortForm =
+        address.protocol() == QAbstractSocket::IPv4Protocol && plain.count(u'.') != 3;
+    if (address.isNull() || shortForm || address.isMulticast() || address.isBroadcast()) {
+        return std::nullopt;
+    }
+    return address;
+}
+
+QByteArray normalLogLevel(const QString &level)
+{
+    return level == u"warn"_s ? QByteArrayLiteral("warning") : level.toLatin1();
+}
+
+/// Merges the sources into one snapshot. On the stack of loadConfig().
+class ConfigLoader
+{
+public:
+    explicit ConfigLoader(const ConfigInput &input)
+        : m_input(input)
+        , m_fileProblems(input.file)
+        , m_snapshot(std::make_shared<ConfigSnapshot>())
+    {
+    }
+
+    ConfigOutcome load()
+    {
+        applyStored();
+        applyFile();
+        applyEnvironment();
+        applyCommandLine();
+        checkListening();
+        checkReferences();
+        fillKeys();
+        std::stable_sort(m_snapshot->backends.begin(), m_snapshot->backends.end(),
+                         [](const auto &a, const auto &b) { return a.priority < b.priority; });
+
+        ConfigOutcome outcome;
+        outcome.problems = m_fileProblems.sorted();
+        const auto others = m_otherProblems.all();
+        outcome.problems.insert(outcome.problems.end(), others.begin(), others.end());
+        if (!m_fileProblems.hasErrors() && !m_otherProblems.hasErrors()) {
+            outcome.snapshot = std::move(m_snapshot);
+        }
+        return outcome;
+    }
+
+private:
+    // --- database
+
+    void applyStored()
+    {
+        const QJsonObject &settings = m_input.stored.settings;
+        if (const QJsonValue host = settings.value(u"server.host"_s); !host.isUndefined()) {
+            if (const auto address = parseListenAddress(host.toString())) {
+                m_snapshot->server.host = *address;
+                m_snapshot->server.hostOrigin = Origin::Panel;
+            } else {
+                m_otherProblems.warning(0, u"server.host"_s,
+                                        u"The address saved in the panel is not an IP address; "
+                                        "127.0.0.1 is used."_s);
+            }
+        }
+        if (const QJsonValue port = settings.value(u"server.port"_s); !port.isUndefined()) {
+            const int number = port.toInt(-1);
+            if (number >= 0 && number <= 65'535) {
+                m_snapshot->server.port = quint16(number);
+                m_snapshot->server.portOrigin = Origin::Panel;
+            } else {
+                m_otherProblems.warning(
+                    0, u"server.port"_s,
+                    u"The port saved in the panel is not from 0 to 65535; 8080 is "
+                    "used."_s);
+            }
+        }
+        for (const auto &[name, config] : m_input.stored.backends) {
+            auto backend = parseBackend(name, config, m_input.environment);
+            if (!backend) {
+                m_otherProblems.warning(0, u"backends."_s + QString::fromUtf8(name),
+                                        u"This backend of the panel is left out: "_s +
+                                            backend.error());
+                continue;
+            }
+            m_snapshot->backends.push_back(std::move(backend).value());
+        }
+    }
+
+    // --- file
+
+    void applyFile()
+    {
+        if (m_input.file.isEmpty()) {
+            return;
+        }
+        const QFileInfo info(m_input.file);
+        QFile file(m_input.file);
+        if (!info.isFile() || !file.open(QIODevice::ReadOnly)) {
+            m_fileProblems.error(0, {},
+                                 info.isFile()
+                                     ? u"The file cannot be read: %1."_s.arg(file.errorString())
+                                     : u"There is no such file."_s);
+            return;
+        }
+        m_baseDir = info.absolutePath();
+        auto root = YamlReader::read(file.read(YamlReader::kMaxBytes + 1), m_fileProblems);
+        if (!root) {
+            return;
+        }
+        ConfigValidator validator(m_input.environment, m_baseDir, m_fileProblems);
+        validator.validate(*root, configSchema(), {});
+        m_root = std::move(*root);
+
+        applyServer();
+        applyFileBackends();
+        applyFileModels();
+        applyLog();
+        checkCache();
+        m_snapshot->defaultBackend = m_root.string(u"default_backend").toUtf8();
+    }
+
+    void applyServer()
+    {
+        const ConfigNode *section = m_root.find(u"server");
+        if (!section) {
+            return;
+        }
+        ServerConfig &server = m_snapshot->server;
+        if (const ConfigNode *host = section->find(u"host"); host && host->value.isValid()) {
+            if (const auto address = parseListenAddress(host->text)) {
+                server.host = *address;
+                server.hostOrigin = Origin::File;
+            } else {
+                m_fileProblems.error(host->line, u"server.host"_s,
+                                     u"Must be an IP address of this machine: 127.0.0.1 for this "
+                                     "machine only, 0.0.0.0 or :: for the network."_s);
+            }
+        }
+        if (const ConfigNode *port = section->find(u"port"); port && port->value.isValid()) {
+            server.port = quint16(port->value.toUInt());
+            server.portOrigin = Origin::File;
+        }
+        server.workers = int(section->integer(u"workers", server.workers));
+        server.maxRequestBodyBytes =
+            section->integer(u"max_request_body_bytes", server.maxRequestBodyBytes);
+        server.maxConnections = int(section->integer(u"max_connections", server.maxConnections));
+        server.headerTimeoutSeconds =
+            int(section->integer(u"header_timeout_seconds", server.headerTimeoutSeconds));
+        server.drainSeconds = int(section->integer(u"drain_seconds", server.drainSeconds));
+        if (section->string(u"auth") == u"off"_s) {
+            server.auth = AuthMode::Off;
+            m_authLine = section->find(u"auth")->line;
+        }
+    }
+
+    void applyFileBackends()
+    {
+        const ConfigNode *backends = m_root.find(u"backends");
+        const ConfigNode *providers = m_root.find(u"providers");
+        if (backends && providers) {
+            m_fileProblems.error(providers->keyLine, u"providers"_s,
+                                 u"backends: and providers: are the same section. Put all of them "
+                                 "below backends:."_s);
+        }
+        bool rotationNoted = false;
+        for (const ConfigNode *section : {backends, providers}) {
+            if (!section) {
+                continue;
+            }
+            for (const ConfigNode &entry : section->items) {
+                BackendConfig backend = readBackend(
+                    entry,
+                    {entry.key.toUtf8(), Origin::File, section->key + u'.' + entry.key, m_baseDir},
+                    m_fileProblems);
+                if (backend.keyRefs.size() > 1 && !rotationNoted) {
+                    rotationNoted = true;
+                    m_fileProblems.note(entry.find(u"api_keys")->keyLine,
+                                        section->key + u".*.api_keys"_s,
+                                        u"Accepted; this version uses only the first key."_s);
+                }
+                checkBreaker(entry.find(u"breaker"),
+                             section->key + u'.' + entry.key + u".breaker"_s);
+                checkRetry(entry.find(u"retry"), section->key + u'.' + entry.key + u".retry"_s);
+                addBackend(std::move(backend), entry.keyLine);
+            }
+        }
+        checkBreaker(m_root.find(u"circuit_breaker"), u"circuit_breaker"_s);
+    }
+
+    /// Adds, or takes the place of a weaker source's backend of that name.
+    void addBackend(BackendConfig &&backend, int line)
+    {
+        auto &all = m_snapshot->backends;
+        const auto same =
+            std::find_if(all.begin(), all.end(), [&backend](const BackendConfig &other) {
+                return other.name == backend.name;
+            });
+        if (same == all.end()) {
+            m_backendLines.insert(backend.name, line);
+            all.push_back(std::move(backend));
+            return;
+        }
+        if (same->origin == Origin::Panel) {
+            m_otherProblems.note(
+                0, u"backends."_s + QString::fromUtf8(backend.name),
+                u"This backend is set in the panel and in the %1; the %1 counts."_s.arg(
+                    backend.origin == Origin::File ? u"configuration file"_s : u"environment"_s));
+        }
+        m_backendLines.insert(backend.name, line);
+        all.erase(same);
+        all.push_back(std::move(backend));
+    }
+
+    void checkBreaker(const ConfigNode *breaker, const QString &path)
+    {
+        if (breaker &&
+            breaker->integer(u"open_seconds", 30) > breaker->integer(u"max_open_seconds", 86'400)) {
+            m_fileProblems.error(breaker->line, path + u".max_open_seconds"_s,
+                                 u"Must not be smaller than open_seconds."_s);
+        }
+    }
+
+    void checkRetry(const ConfigNode *retry, const QString &path)
+    {
+        if (retry && retry->find(u"max_backoff_ms") &&
+            retry->integer(u"backoff_ms", 0) > retry->integer(u"max_backoff_ms", 0)) {
+            m_fileProblems.error(retry->line, path + u".max_backoff_ms"_s,
+                                 u"Must not be smaller than backoff_ms."_s);
+        }
+    }
+
+    void checkCache()
+    {
+        const ConfigNode *cache = m_root.find(u"cache");
+        if (cache && cache->boolean(u"enabled", true) && cache->string(u"mode") == u"semantic"_s &&
+            !cache->find(u"embedding")) {
+            m_fileProblems.error(cache->line, u"cache.embedding"_s,
+                                 u"The semantic cache needs embedding: { backend, model }."_s);
+        }
+    }
+
+    void applyFileModels()
+    {
+        const ConfigNode *models = m_root.find(u"models");
+        if (!models) {
+            return;
+        }
+        for (const ConfigNode &entry : models->items) {
+            ModelConfig model;
+            model.name = entry.key.toUtf8();
+            model.origin = Origin::File;
+            checkRetry(entry.find(u"retry"), u"models."_s + entry.key + u".retry"_s);
+            if (const ConfigNode *targets = entry.find(u"targets")) {
+                for (const ConfigNode &item : targets->items) {
+                    ModelTarget target;
+                    target.backend = item.string(u"backend").toUtf8();
+                    target.model = item.string(u"model", entry.key).toUtf8();
+                    target.weight = int(item.integer(u"weight", 1));
+                    model.targets.push_back(std::move(target));
+                }
+            }
+            m_snapshot->models.push_back(std::move(model));
+        }
+    }
+
+    void applyLog()
+    {
+        const ConfigNode *section = m_root.find(u"log");
+        if (!section) {
+            return;
+        }
+        m_snapshot->logLevel = normalLogLevel(section->string(u"level", u"info"_s));
+        m_snapshot->logFormat = section->string(u"format", u"auto"_s).toLatin1();
+        m_snapshot->retentionDays =
+            int(section->integer(u"retention_days", m_snapshot->retentionDays));
+    }
+
+    // --- environment and command line
+
+    /// The trimmed value; empty when the variable is not set or empty, as containers like to do.
+    [[nodiscard]] QString variable(const QString &name) const
+    {
+        return m_input.environment.value(name).trimmed();
+    }
+
+    /// The values of these variables are never repeated: a secret may have been mixed up with one.
+    void refuseVariable(const QString &name, const QString &expected)
+    {
+        m_otherProblems.error(0, name,
+                              u"The environment variable %1 must be %2."_s.arg(name, expected));
+    }
+
+    std::optional<qint64> numberVariable(const QString &name, qint64 minimum, qint64 maximum)
+    {
+        const QString text = variable(name);
+        if (text.isEmpty()) {
+            return std::nullopt;
+        }
+        bool ok = false;
+        const qint64 number = text.toLongLong(&ok);
+        if (!ok || number < minimum || number > maximum) {
+            refuseVariable(name, u"a whole number from %1 to %2"_s.arg(minimum).arg(maximum));
+            return std::nullopt;
+        }
+        return number;
+    }
+
+    void applyEnvironment()
+    {
+        ServerConfig &server = m_snapshot->server;
+        if (const QString host = variable(u"TIDEGATE_HOST"_s); !host.isEmpty()) {
+            if (const auto address = parseListenAddress(host)) {
+                server.host = *address;
+                server.hostOrigin = Origin::Environment;
+            } else {
+                refuseVariable(u"TIDEGATE_HOST"_s, u"an IP address, like 127.0.0.1 or 0.0.0.0"_s);
+            }
+        }
+        if (const auto port = numberVariable(u"TIDEGATE_PORT"_s, 0, 65'535)) {
+            server.port = quint16(*port);
+            server.portOrigin = Origin::Environment;
+        }
+        applyBodyLimitVariable();
+        applyUpstreamVariables();
+        if (numberVariable(u"TIDEGATE_RATE_LIMIT_RPM"_s, 1, std::numeric_limits<int>::max())) {
+            m_otherProblems.note(0, u"TIDEGATE_RATE_LIMIT_RPM"_s,
+                                 u"Accepted, not active in this version."_s);
+        }
+        const QString breaker = variable(u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s);
+        if (!breaker.isEmpty()) {
+            if (parseBoolean(breaker)) {
+                m_otherProblems.note(0, u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s,
+                                     u"Accepted, not active in this version."_s);
+            } else {
+                refuseVariable(u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s, u"true or false"_s);
+            }
+        }
+        if (const QString level = variable(u"TIDEGATE_LOG_LEVEL"_s); !level.isEmpty()) {
+            if (!applyLogLevel(level)) {
+                refuseVariable(u"TIDEGATE_LOG_LEVEL"_s, u"debug, info, warning or error"_s);
+            }
+        }
+    }
+
+    void applyBodyLimitVariable()
+    {
+        const QString name = u"TIDEGATE_MAX_REQUEST_BODY_BYTES"_s;
+        const QString text = variable(name);
+        if (text.isEmpty()) {
+            return;
+        }
+        const SchemaField *field =
+            configSchema().child(u"server")->child(u"max_request_body_bytes");
+        const auto bytes = parseBytes(text);
+        if (!bytes || double(*bytes) < field->minimum || double(*bytes) > field->maximum) {
+            refuseVariable(name, u"a number of bytes from 1 to 4000000000, or like 32MiB"_s);
+            return;
+        }
+        m_snapshot->server.maxRequestBodyBytes = *bytes;
+    }
+
+    void applyUpstreamVariables()
+    {
+        const QString urlName = u"TIDEGATE_UPSTREAM_URL"_s;
+        const QString url = variable(urlName);
+        const QString keyName = u"TIDEGATE_UPSTREAM_API_KEY"_s;
+        if (url.isEmpty()) {
+            if (!variable(keyName).isEmpty()) {
+                m_otherProblems.warning(0, keyName,
+                                        u"Has no effect without TIDEGATE_UPSTREAM_URL."_s);
+            }
+            return;
+        }
+        ConfigNode entry;
+        entry.kind = ConfigNode::Kind::Map;
+        const auto add = [&entry](const QString &key, const QString &raw, const QString &text) {
+            ConfigNode node;
+            node.kind = ConfigNode::Kind::Scalar;
+            node.key = key;
+            node.raw = raw;
+            node.text = text;
+            node.value = text;
+            entry.items.push_back(std::move(node));
+        };
+        add(u"type"_s, u"local"_s, u"local"_s);
+        add(u"url"_s, u"${TIDEGATE_UPSTREAM_URL}"_s, url);
+        if (const QString key = variable(keyName); !key.isEmpty()) {
+            add(u"api_key"_s, u"${TIDEGATE_UPSTREAM_API_KEY}"_s, key);
+        }
+        ConfigProblems problems;
+        BackendConfig backend = readBackend(
+            entry, {"upstream", Origin::Environment, u"upstream"_s, QDir::currentPath()}, problems);
+        for (const ConfigProblem &problem : problems.all()) {
+            const QString name = problem.key.endsWith(u".url"_s) ? urlName : keyName;
+            if (problem.severity == ConfigProblem::Severity::Error) {
+                m_otherProblems.error(0, name, problem.message);
+            } else {
+                m_otherProblems.warning(0, name, problem.message);
+            }
+        }
+        if (!problems.hasErrors()) {
+            addBackend(std::move(backend), 0);
+        }
+    }
+
+    bool applyLogLevel(const QString &text)
+    {
+        const QString level = text.toLower();
+        const SchemaField *field = configSchema().child(u"log")->child(u"level");
+        if (!field->choices.contains(level)) {
+            return false;
+        }
+        m_snapshot->logLevel = normalLogLevel(level);
+        return true;
+    }
+
+    void applyCommandLine()
+    {
+        // The panel shows the command line and the environment alike: neither can be changed there.
+        if (m_input.host) {
+            if (const auto address = parseListenAddress(*m_input.host)) {
+                m_snapshot->server.host = *address;
+                m_snapshot->server.hostOrigin = Origin::Environment;
+            } else {
+                m_otherProblems.error(0, u"--host"_s,
+                                      u"Must be an IP address, like 127.0.0.1 or 0.0.0.0."_s);
+            }
+        }
+        if (m_input.port) {
+            m_snapshot->server.port = *m_input.port;
+            m_snapshot->server.portOrigin = Origin::Environment;
+        }
+        if (m_input.logLevel && !applyLogLevel(QString::fromUtf8(*m_input.logLevel))) {
+            m_otherProblems.error(0, u"--log-level"_s, u"Must be debug, info, warning or error."_s);
+        }
+    }
+
+    // --- the whole
+
+    void checkListening()
+    {
+        ServerConfig &server = m_snapshot->server;
+        if (server.auth == AuthMode::Required || server.host.isLoopback()) {
+            return;
+        }
+        if (server.hostOrigin == Origin::Panel) {
+            m_otherProblems.warning(
+                0, u"server.host"_s,
+                u"The address saved in the panel is not used, because "
+                "server.auth is off: without keys, only 127.0.0.1 is allowed."_s);
+            server.host = QHostAddress(QHostAddress::LocalHost);
+            server.hostOrigin = Origin::Default;
+            return;
+        }
+        m_fileProblems.error(
+            m_authLine, u"server.auth"_s,
+            u"Without authentication the gateway listens on this machine only, but "
+            "the address is %1. Set auth: required, or host: 127.0.0.1."_s.arg(
+                server.host.toString()));
+    }
+
+    [[nodiscard]] const BackendConfig *backendNamed(const QByteArray &name) const
+    {
+        const auto &all = m_snapshot->backends;
+        const auto it =
+            std::find_if(all.cbegin(), all.cend(),
+                         [&name](const BackendConfig &backend) { return backend.name == name; });
+        return it == all.cend() ? nullptr : &*it;
+    }
+
+    /// Says that @p node must name a backend, and warns when it names one that cannot be used.
+    void checkBackendReference(const ConfigNode &node, const QString &path)
+    {
+        if (!node.value.isValid()) {
+            return;
+        }
+        const BackendConfig *backend = backendNamed(node.text.toUtf8());
+        if (backend) {
+            if (!backend->active) {
+                m_fileProblems.warning(
+                    node.line, path,
+                    u"The backend \"%1\" is not active in this version."_s.arg(node.text));
+            }
+            return;
+        }
+        QStringList names;
+        for (const BackendConfig &known : m_snapshot->backends) {
+            names.append(QString::fromUtf8(known.name));
+        }
+        m_fileProblems.error(
+            node.line, path,
+            u"There is no backend \"%1\".%2"_s.arg(node.raw, didYouMean(node.text, names)));
+    }
+
+    void checkReferences()
+    {
+        checkDefaultBackend();
+        const ConfigNode *models = m_root.find(u"models");
+        if (models) {
+            for (const ConfigNode &model : models->items) {
+                checkModelReferences(model);
+            }
+            checkFallbackLoops(*models);
+        }
+        if (const ConfigNode *cache = m_root.find(u"cache")) {
+            checkEmbedding(*cache, u"cache.embedding.backend"_s);
+        }
+        checkTeams();
+        checkSelfReference();
+    }
+
+    void checkDefaultBackend()
+    {
+        if (const ConfigNode *node = m_root.find(u"default_backend")) {
+            checkBackendReference(*node, u"default_backend"_s);
+            return;
+        }
+        const QJsonValue stored = m_input.stored.settings.value(u"default_backend"_s);
+        const QByteArray name = stored.toString().toUtf8();
+        if (name.isEmpty()) {
+            return;
+        }
+        if (backendNamed(name)) {
+            m_snapshot->defaultBackend = name;
+        } else {
+            m_otherProblems.warning(
+                0, u"default_backend"_s,
+                u"The default backend saved in the panel does not exist any more; "
+                "unknown models are answered with an error."_s);
+        }
+    }
+
+    void checkEmbedding(const ConfigNode &cache, const QString &path)
+    {
+        const ConfigNode *embedding = cache.find(u"embedding");
+        const ConfigNode *backend = embedding ? embedding->find(u"backend") : nullptr;
+        if (backend) {
+            checkBackendReference(*backend, path);
+        }
+    }
+
+    void checkModelReferences(const ConfigNode &model)
+    {
+        const QString path = u"models."_s + model.key;
+        if (const ConfigNode *targets = model.find(u"targets")) {
+            int index = 0;
+            for (const ConfigNode &target : targets->items) {
+                if (const ConfigNode *backend = target.find(u"backend")) {
+                    checkBackendReference(*backend,
+                                          u"%1.targets[%2].backend"_s.arg(path).arg(index));
+                }
+                ++index;
+            }
+        }
+        if (const ConfigNode *cache = model.find(u"cache")) {
+            checkEmbedding(*cache, path + u".cache.embedding.backend"_s);
+        }
+        if (const ConfigNode *fallbacks = model.find(u"fallbacks")) {
+            for (const ConfigNode &item : fallbacks->items) {
+                checkFallback(item, path + u".fallbacks"_s);
+            }
+        }
+    }
+
+    void checkFallback(const ConfigNode &node, const QString &path)
+    {
+        if (!node.value.isValid()) {
+            return;
+        }
+        const QByteArray name = node.text.toUtf8();
+        const ConfigNode *models = m_root.find(u"models");
+        bool known = models->find(node.text) != nullptr;
+        for (const BackendConfig &backend : m_snapshot->backends) {
+            known = known ||
+                    std::any_of(backend.models.cbegin(), backend.models.cend(),
+                                [&name](const Glob &glob) { return glob.matches(view(name)); });
+        }
+        if (!known) {
+            QStringList names;
+            for (const ConfigNode &model : models->items) {
+                names.append(model.key);
+            }
+            m_fileProblems.error(
+                node.line, path,
+                u"There is no model \"%1\" below models: and no backend lists it.%2"_s.arg(
+                    node.raw, didYouMean(node.text, names)));
+        }
+    }
+
+    void checkFallbackLoops(const ConfigNode &models)
+    {
+        QSet<QString> finished;
+        for (const ConfigNode &model : models.items) {
+            QStringList way;
+            followFallbacks(models, model, way, finished);
+        }
+    }
+
+    void followFallbacks(const ConfigNode &models, const ConfigNode &model, QStringList &way,
+                         QSet<QString> &finished)
+    {
+        if (finished.contains(model.key)) {
+            return;
+        }
+        const ConfigNode *fallbacks = model.find(u"fallbacks");
+        way.append(model.key);
+        for (const ConfigNode &item : fallbacks ? fallbacks->items : std::vector<ConfigNode>()) {
+            const qsizetype start = way.indexOf(item.text);
+            if (start >= 0) {
+                m_fileProblems.error(
+                    item.line, u"models.%1.fallbacks"_s.arg(model.key),
+                    u"The fallbacks go in a circle: %1. Take one of them out."_s.arg(
+                        (way.mid(start) + QStringList{item.text}).join(u" → "_s)));
+                continue;
+            }
+            // Longer chains than this cannot be meant, and each step needs stack.
+            if (const ConfigNode *next = models.find(item.text); next && way.size() < 100) {
+                followFallbacks(models, *next, way, finished);
+            }
+        }
+        way.removeLast();
+        finished.insert(model.key);
+    }
+
+    void checkTeams()
+    {
+        const ConfigNode *keys = m_root.find(u"keys");
+        const ConfigNode *teams = m_root.find(u"teams");
+        QStringList names;
+        for (const ConfigNode &team : teams ? teams->items : std::vector<ConfigNode>()) {
+            names.append(team.key);
+        }
+        for (const ConfigNode &key : keys ? keys->items : std::vector<ConfigNode>()) {
+            const ConfigNode *team = key.find(u"team");
+            if (team && team->value.isValid() && !names.contains(team->text)) {
+                m_fileProblems.error(team->line, u"keys.%1.team"_s.arg(key.key),
+                                     u"There is no team \"%1\" below teams:.%2"_s.arg(
+                                         team->raw, didYouMean(team->text, names)));
+            }
+        }
+    }
+
+    void checkSelfReference()
+    {
+        const quint16 ownPort = m_snapshot->server.port;
+        for (const BackendConfig &backend : m_snapshot->backends) {
+            const QUrl url = QUrl::fromEncoded(backend.baseUrl);
+            const auto address = UrlGuard::literalAddress(url.host());
+            const bool thisMachine =
+                address ? UrlGuard::classify(*address) == UrlGuard::AddressKind::Loopback
+                        : UrlGuard::isLocalhostName(url.host());
+            if (ownPort == 0 || !thisMachine || url.port(80) != ownPort) {
+                continue;
+            }
+            const QString message =
+                u"This url leads to Tidegate itself, which listens on port %1. Change "
+                "server.port or the backend's url."_s.arg(ownPort);
+            const QString key = u"backends.%1.url"_s.arg(QString::fromUtf8(backend.name));
+            if (backend.origin == Origin::File) {
+                m_fileProblems.warning(m_backendLines.value(backend.name), key, message);
+            } else {
+                m_otherProblems.warning(0, key, message);
+            }
+        }
+    }
+
+    // --- client keys
+
+    /// Adds a key unless one with the same secret is there; returns the name of that one.
+    QString addKey(ClientKey key)
+    {
+        const auto known = m_keyNames.constFind(key.sha256);
+        if (known != m_keyNames.cend()) {
+            return *known;
+        }
+        m_keyNames.insert(key.sha256, key.name);
+        m_snapshot->keys.add(std::move(key));
+        return {};
+    }
+
+    void fillKeys()
+    {
+        fillEnvironmentKey();
+        if (const ConfigNode *keys = m_root.find(u"keys")) {
+            for (const ConfigNode &entry : keys->items) {
+                fillFileKey(entry);
+            }
+        }
+        for (const ClientKey &key : m_input.stored.keys) {
+            addKey(key);
+        }
+    }
+
+    void fillEnvironmentKey()
+    {
+        const QString name = u"TIDEGATE_BEARER_TOKEN"_s;
+        const QByteArray token = variable(name).toUtf8();
+        if (token.isEmpty() || !checkKeyText(token, 0, name, m_otherProblems)) {
+            return;
+        }
+        ClientKey key;
+        key.id = idOfConfiguredKey("environment", name);
+        key.name = u"environment"_s;
+        key.sha256 = KeyGenerator::hash(view(token));
+        key.prefix = KeyGenerator::prefix(view(token));
+        key.fromFile = true;
+        addKey(std::move(key));
+    }
+
+    static bool checkKeyText(const QByteArray &text, int line, const QString &path,
+                             ConfigProblems &problems)
+    {
+        const bool visible =
+            std::all_of(text.cbegin(), text.cend(), [](char c) { return c > 0x20 && c < 0x7f; });
+        if (!visible) {
+            problems.error(
+                line, path,
+                u"A client key consists of visible ASCII characters without spaces, because "
+                "it is sent in a header."_s);
+            return false;
+        }
+        if (text.size() < kShortestGoodKey) {
+            problems.warning(line, path,
+                             u"This client key is short and can be guessed. Use at least 16 random "
+                             "characters."_s);
+        }
+        return true;
+    }
+
+    void fillFileKey(const ConfigNode &entry)
+    {
+        const QString path = u"keys."_s + entry.key;
+        const ConfigNode *plain = entry.find(u"key");
+        const ConfigNode *hashed = entry.find(u"key_sha256");
+        if ((plain != nullptr) == (hashed != nullptr)) {
+            m_fileProblems.error(entry.keyLine, path,
+                                 plain ? u"Give either key or key_sha256, not both."_s
+                                       : u"Give the key as key: \"${VARIABLE}\", or its hash as "
+                                         "key_sha256."_s);
+            return;
+        }
+        const ConfigNode *source = plain ? plain : hashed;
+        if (!source->value.isValid()) {
+            return;
+        }
+        ClientKey key;
+        key.id = idOfConfiguredKey("file", entry.key);
+        key.name = entry.key;
+        key.fromFile = true;
+        key.team = entry.string(u"team");
+        key.disabled = entry.boolean(u"disabled", false);
+        if (plain) {
+            const QByteArray text = plain->text.toUtf8();
+            if (!checkKeyText(text, plain->line, path + u".key"_s, m_fileProblems)) {
+                return;
+            }
+            key.sha256 = KeyGenerator::hash(view(text));
+            key.prefix = KeyGenerator::prefix(view(text));
+        } else {
+            key.sha256 = hashed->value.toByteArray();
+            key.prefix = u"…"_s;
+        }
+        readKeyRules(entry, path, key);
+        const QString twin = addKey(std::move(key));
+        if (!twin.isEmpty()) {
+            m_fileProblems.error(
+                source->line, path,
+                u"This is the same key as that of \"%1\". Each needs its own."_s.arg(twin));
+        }
+    }
+
+    void readKeyRules(const ConfigNode &entry, const QString &path, ClientKey &key)
+    {
+        if (const ConfigNode *expires = entry.find(u"expires");
+            expires && expires->value.isValid()) {
+            key.expiresAt = expires->value.toDateTime();
+            if (key.expiresAt < QDateTime::currentDateTimeUtc()) {
+                m_fileProblems.warning(expires->line, path + u".expires"_s,
+                                       u"This key has expired and is refused."_s);
+            }
+        }
+        if (const ConfigNode *models = entry.find(u"models")) {
+            for (const ConfigNode &item : models->items) {
+                if (item.value.isValid()) {
+                    key.models.emplace_back(item.value.toString().toUtf8());
+                }
+            }
+        }
+        if (const ConfigNode *subnets = entry.find(u"allowed_ips")) {
+            for (const ConfigNode &item : subnets->items) {
+                if (item.value.isValid()) {
+                    key.allowedIps.push_back(item.value.value<std::pair<QHostAddress, int>>());
+                }
+            }
+        }
+        for (const QString &name : {u"limits"_s, u"budget"_s}) {
+            if (const ConfigNode *section = entry.find(name)) {
+                key.limits.insert(name, section->toJson());
+            }
+        }
+    }
+
+    const ConfigInput &m_input;
+    ConfigProblems m_fileProblems;
+    ConfigProblems m_otherProblems;
+    std::shared_ptr<ConfigSnapshot> m_snapshot;
+    ConfigNode m_root; ///< the validated file; empty without one
+    QString m_baseDir;
+    int m_authLine = 0;
+    QHash<QByteArray, int> m_backendLines;
+    QHash<QByteArray, QString> m_keyNames; ///< by hash
+};
+
+} // namespace
+
+ConfigOutcome loadConfig(const ConfigInput &input)
+{
+    return ConfigLoader(input).load();
+}
+
+} // namespace tidegate
