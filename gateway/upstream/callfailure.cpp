@@ -129,6 +129,9 @@ QString describeFailure(UpstreamFailure failure, const CallEnd &end, const Upstr
         }
         return u"the host name " % QUrl::fromEncoded(request.url).host() % u" is unknown";
     case UpstreamFailure::Connect:
+        if (!end.refusal.isEmpty()) {
+            return end.refusal;
+        }
         if (end.code == CURLE_URL_MALFORMAT || end.code == CURLE_UNSUPPORTED_PROTOCOL) {
             return QStringLiteral("the address is not a valid http or https URL");
         }

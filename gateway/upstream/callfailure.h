@@ -13,6 +13,7 @@ struct CallEnd
     CURLcode code = CURLE_OK;
     const char *detail = "";    ///< libcurl's words; may name the URL, so never shown as they are
     long systemError = 0;       ///< errno of a failed connect, 0 when unknown
+    QString refusal;            ///< why an address must not be connected to, empty when it may
     bool requestBegun = false;  ///< the connection was ready and the request went out
     bool repeatRefused = false; ///< libcurl wanted to send the request once more
     bool anyByte = false;       ///< a line of the answer came, 1xx included

@@ -114,7 +114,8 @@ int CurlMulti::closeSocket(void *self, curl_socket_t socket)
 #endif
 }
 
-int CurlMulti::onSocket(CURL *, curl_socket_t socket, int what, void *self, void *)
+int CurlMulti::onSocket(CURL * /*easy*/, curl_socket_t socket, int what, void *self,
+                        void * /*unused*/)
 {
     auto &sockets = static_cast<CurlMulti *>(self)->m_sockets;
     auto place = sockets.find(socket);
@@ -136,7 +137,7 @@ int CurlMulti::onSocket(CURL *, curl_socket_t socket, int what, void *self, void
     return 0;
 }
 
-int CurlMulti::onTimer(CURLM *, long milliseconds, void *self)
+int CurlMulti::onTimer(CURLM * /*multi*/, long milliseconds, void *self)
 {
     static_cast<CurlMulti *>(self)->m_dueNs =
         milliseconds < 0 ? -1 : monotonicNs() + qint64(milliseconds) * 1'000'000;

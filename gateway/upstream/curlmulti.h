@@ -71,7 +71,7 @@ public:
     static int closeSocket(void *self, curl_socket_t socket);
 
 private:
-    static int onSocket(CURL *easy, curl_socket_t socket, int what, void *self, void *);
+    static int onSocket(CURL *easy, curl_socket_t socket, int what, void *self, void *unused);
     static int onTimer(CURLM *multi, long milliseconds, void *self);
 
     void act(curl_socket_t socket, int events);

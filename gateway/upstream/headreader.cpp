@@ -9,7 +9,7 @@ namespace tidegate {
 namespace {
 
 // libcurl bounds one line (100 KiB); this bounds their sum.
-constexpr size_t kMaxHeadBytes = 256 * 1024;
+constexpr size_t kMaxHeadBytes = size_t(256) * 1024;
 
 constexpr std::string_view kWhite = " \t\r\n";
 

@@ -4,6 +4,8 @@
 #include "gateway/base/clock.h"
 #include "gateway/upstream/curlmulti.h"
 
+#include <QUrl>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -13,8 +15,8 @@ namespace tidegate {
 namespace {
 
 constexpr qint64 kNsPerMs = 1'000'000;
-constexpr long kReceiveBytes = 16 * 1024; ///< libcurl's own largest piece; also what a pause holds
-constexpr long kIdleSeconds = 90;         ///< below what usual front ends close at
+constexpr long kReceiveBytes = 16L * 1024; ///< libcurl's own largest piece; also what a pause holds
+constexpr long kIdleSeconds = 90;          ///< below what usual front ends close at
 constexpr long kNoConnectLimitMs = 24L * 3600 * 1000; ///< libcurl takes 0 for five minutes
 constexpr qint64 kStaleNs = 1'000'000'000;
 constexpr size_t kRefuse = 0; ///< what a callback returns to make libcurl give the transfer up
@@ -114,6 +116,7 @@ void UpstreamCall::clear()
     m_lines.clear();
     m_ownLines.clear();
     m_listener = nullptr;
+    m_refusal.clear();
     m_reader.clear();
     m_begunNs = -1;
     m_firstByteNs = -1;
@@ -268,7 +271,8 @@ void UpstreamCall::setFields()
 
 // ---- what libcurl calls
 
-int UpstreamCall::onRequestBegins(void *self, char *, char *, int, int)
+int UpstreamCall::onRequestBegins(void *self, char * /*remoteIp*/, char * /*localIp*/,
+                                  int /*remotePort*/, int /*localPort*/)
 {
     auto &call = *static_cast<UpstreamCall *>(self);
     if (call.m_begunNs >= 0) {
@@ -282,15 +286,33 @@ int UpstreamCall::onRequestBegins(void *self, char *, char *, int, int)
     return CURL_PREREQFUNC_OK;
 }
 
-curl_socket_t UpstreamCall::onOpenSocket(void *self, curlsocktype, curl_sockaddr *address)
+curl_socket_t UpstreamCall::onOpenSocket(void *self, curlsocktype /*purpose*/,
+                                         curl_sockaddr *address)
 {
     auto &call = *static_cast<UpstreamCall *>(self);
     if (call.m_begunNs >= 0) {
         call.m_repeatRefused = true; // as above, and spares the upstream an empty connection
         return CURL_SOCKET_BAD;
     }
+    if (!call.addressAllowed(*address)) {
+        return CURL_SOCKET_BAD;
+    }
     call.m_openedSocket = true;
     return call.m_multi.openSocket(*address);
+}
+
+bool UpstreamCall::addressAllowed(const curl_sockaddr &address)
+{
+    const UpstreamClient::AddressCheck &check = m_host.addressCheck();
+    if (!check || !m_request.proxy.isEmpty()) {
+        return true;
+    }
+    const Result<Done> verdict = check(QUrl::fromEncoded(m_request.url).host(),
+                                       QHostAddress(&address.addr), m_request.allowPrivateNetwork);
+    if (!verdict) {
+        m_refusal = verdict.error();
+    }
+    return bool(verdict);
 }
 
 size_t UpstreamCall::onHeaderLine(char *data, size_t one, size_t size, void *self)
@@ -417,6 +439,7 @@ CallEnd UpstreamCall::end(CURLcode code) const
     end.code = code;
     end.detail = m_detail.data();
     curl_easy_getinfo(m_easy, CURLINFO_OS_ERRNO, &end.systemError);
+    end.refusal = m_refusal;
     end.requestBegun = m_begunNs >= 0;
     end.repeatRefused = m_repeatRefused;
     end.anyByte = m_anyByte;

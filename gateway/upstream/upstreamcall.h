@@ -29,6 +29,7 @@ public:
     virtual void deliverLater(UpstreamCall &call) = 0;
     /// nextDeadlineNs() may have become earlier.
     virtual void deadlineChanged(UpstreamCall &call) = 0;
+    [[nodiscard]] virtual const UpstreamClient::AddressCheck &addressCheck() const = 0;
 
 protected:
     ~UpstreamCallHost() = default;
@@ -113,11 +114,13 @@ private:
 
     static size_t onHeaderLine(char *data, size_t one, size_t size, void *self);
     static size_t onBodyPiece(char *data, size_t one, size_t size, void *self);
-    static int onRequestBegins(void *self, char *, char *, int, int);
-    static curl_socket_t onOpenSocket(void *self, curlsocktype, curl_sockaddr *address);
+    static int onRequestBegins(void *self, char *remoteIp, char *localIp, int remotePort,
+                               int localPort);
+    static curl_socket_t onOpenSocket(void *self, curlsocktype purpose, curl_sockaddr *address);
     size_t headerLine(std::string_view line);
     size_t bodyPiece(std::string_view piece);
     void deliverHead();
+    bool addressAllowed(const curl_sockaddr &address);
 
     CurlMulti &m_multi;
     UpstreamCallHost &m_host;
@@ -139,6 +142,7 @@ private:
     std::vector<curl_slist> m_lines;
     std::vector<QByteArray> m_ownLines;
     UpstreamListener *m_listener = nullptr;
+    QString m_refusal; ///< why an address must not be connected to
 
     // How far it has come.
     HeadReader m_reader;

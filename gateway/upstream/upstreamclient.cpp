@@ -44,8 +44,10 @@ public:
     void delivered() override { m_delivered = true; }
     void deliverLater(UpstreamCall &call) override;
     void deadlineChanged(UpstreamCall &call) override;
+    const AddressCheck &addressCheck() const override { return check; }
 
     std::function<void()> turnEnded;
+    AddressCheck check;
     int active = 0;
 
 private:
@@ -432,6 +434,11 @@ void UpstreamClient::resume(UpstreamCall *call)
 UpstreamTimings UpstreamClient::cancel(UpstreamCall *call)
 {
     return d->cancel(call);
+}
+
+void UpstreamClient::setAddressCheck(AddressCheck check)
+{
+    d->check = std::move(check);
 }
 
 void UpstreamClient::setTurnEnded(std::function<void()> callback)

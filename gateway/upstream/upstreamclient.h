@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/base/result.h"
 #include "gateway/base/secret.h"
 
 #include <QByteArray>
+#include <QHostAddress>
 #include <QString>
 
 #include <functional>
@@ -39,6 +41,8 @@ struct UpstreamRequest
     QByteArray proxy;  ///< empty: none; environment proxies are never used
     QByteArray caFile; ///< empty: the system's certificates
     bool verifyTls = true;
+    /// Handed to the check of setAddressCheck().
+    bool allowPrivateNetwork = false;
 };
 
 /// Why a call did not end well.
@@ -130,6 +134,11 @@ public:
     /// Ends a call at once: the connection is closed (HTTP/2: the stream is reset), the listener
     /// hears nothing more. Safe from within a listener's call. Returns the timings so far.
     UpstreamTimings cancel(UpstreamCall *call);
+    /// Judges each address before a connection to it is made, so that a name cannot come to mean
+    /// another place between being configured and being used. Gets the URL's host, the address and
+    /// the request's allowPrivateNetwork; an error is the call's message. Not asked about a proxy.
+    using AddressCheck = std::function<Result<Done>(const QString &, const QHostAddress &, bool)>;
+    void setAddressCheck(AddressCheck check);
     /// Called after each turn in which listeners may have been called, for work that is better done
     /// once per turn (flushing heads).
     void setTurnEnded(std::function<void()> callback);

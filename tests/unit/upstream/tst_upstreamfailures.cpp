@@ -44,6 +44,7 @@ private Q_SLOTS:
     void answers_data();
     void answers();
     void refused();
+    void addressCheck();
     void unknownHost();
     void badAddress_data();
     void badAddress();
@@ -289,6 +290,44 @@ void TestUpstreamFailures::refused()
     QCOMPARE(recorder.result.timings.connectedUs, -1);
     QCOMPARE(recorder.result.timings.sentUs, -1);
     QCOMPARE(recorder.result.timings.firstByteUs, -1);
+}
+
+// What a name resolves to is judged when it is used, and only then.
+void TestUpstreamFailures::addressCheck()
+{
+    ScriptedUpstream upstream([](Peer &peer) {
+        while (peer.readRequest()) {
+            peer.send(plainAnswer("ok"));
+        }
+    });
+    UpstreamClient client;
+    QStringList asked;
+    client.setAddressCheck(
+        [&](const QString &host, const QHostAddress &address, bool allow) -> Result<Done> {
+            asked.append(host + u' ' + address.toString());
+            if (allow) {
+                return Done();
+            }
+            return Error{QStringLiteral("not there")};
+        });
+    const QByteArray url = "http://localhost:" + QByteArray::number(upstream.port()) + "/?k=secret";
+    for (const bool allow : {false, true}) {
+        CallRecorder recorder;
+        UpstreamRequest request = postTo(url);
+        request.allowPrivateNetwork = allow;
+        client.start(std::move(request), recorder);
+        QVERIFY(waitUntil([&] { return recorder.finishes == 1; }));
+        QVERIFY(asked.contains(QStringLiteral("localhost 127.0.0.1")));
+        if (allow) {
+            QCOMPARE(recorder.body, "ok");
+        } else {
+            QCOMPARE(recorder.result.failure, UpstreamFailure::Connect);
+            QCOMPARE(recorder.result.message, QStringLiteral("not there"));
+            QCOMPARE(upstream.connections(), 0);
+            asked.clear();
+        }
+    }
+    QCOMPARE(upstream.connections(), 1);
 }
 
 void TestUpstreamFailures::unknownHost()
