@@ -70,6 +70,7 @@ private Q_SLOTS:
     void connectionsAreNotSharedAcrossTrust();
     void serverWithoutTls();
     void http2KeepsItsConnections();
+    void http2LargeBody();
     void http2Cancel_data();
     void http2Cancel();
     void http2StalledReader();
@@ -210,7 +211,7 @@ bool TestUpstreamTls::startNginx(Server &server, quint16 port, const QByteArray 
         path("key.pem") + ";\n  location /who { return 200 \"$server_protocol $connection\"; }\n" +
         "  location / { proxy_pass http://127.0.0.1:" + upstreamPort +
         "; proxy_buffering off; "
-        "proxy_http_version 1.1; postpone_output 0; }\n }\n}\n");
+        "proxy_http_version 1.1; client_max_body_size 8m; }\n }\n}\n");
     conf.close();
     return server.start(nginx,
                         {QStringLiteral("-p"), m_dir.path(), QStringLiteral("-e"),
@@ -267,6 +268,35 @@ void TestUpstreamTls::http2KeepsItsConnections()
             QCOMPARE(each.result.timings.reusedConnection, round > 0);
             const QByteArray body = std::exchange(each.body, {});
             QVERIFY2(body.startsWith("HTTP/2.0 "), body.constData());
+        }
+    }
+}
+
+void TestUpstreamTls::http2LargeBody()
+{
+    ScriptedUpstream upstream([](Peer &peer) {
+        while (peer.readRequest()) {
+            peer.send(plainAnswer(QByteArray::number(peer.request().size())));
+        }
+    });
+    const quint16 port = freePort();
+    Server nginx;
+    if (!startNginx(nginx, port, QByteArray::number(upstream.port()))) {
+        QSKIP("nginx is not installed");
+    }
+    UpstreamClient client;
+    for (const qsizetype size : {100, 70'000, 5'000'000, 20'000'000}) {
+        CallRecorder recorder;
+        UpstreamRequest request = postOverTls(port, "/large");
+        request.body = QByteArray(size, 'x');
+        client.start(std::move(request), recorder);
+        QVERIFY(waitUntil([&] { return recorder.finishes == 1; }));
+        QCOMPARE(recorder.result.failure, UpstreamFailure::None);
+        if (size > 8'000'000) {
+            QCOMPARE(recorder.status, 413);
+        } else {
+            QCOMPARE(recorder.status, 200);
+            QVERIFY(recorder.body.toLongLong() > size);
         }
     }
 }
