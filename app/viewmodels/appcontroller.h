@@ -12,6 +12,7 @@
 #include "app/viewmodels/setupassistant.h"
 
 #include <QObject>
+#include <QTimer>
 #include <QtQml/qqmlregistration.h>
 
 class QJSEngine;
@@ -136,7 +137,7 @@ private:
     BannerModel m_banners;
     QString m_page;
     bool m_trayAvailable = false;
-    QTimer m_usageTimer;
+    QTimer m_midnight; ///< "today" begins anew
 };
 
 } // namespace tidegate

@@ -108,6 +108,8 @@ public:
     /// Asks the keychain again, e.g. after it was unlocked.
     Q_INVOKABLE void retryKeychain();
 
+    /// What a saved backend listed when it was tested; empty before.
+    [[nodiscard]] QStringList modelsOf(const QString &name) const;
     [[nodiscard]] static QString keyStateText(const BackendConfig &backend);
 
 Q_SIGNALS:
@@ -126,6 +128,7 @@ private:
     {
         TestState state = TestState::Untested;
         QString text;
+        QStringList models;
     };
 
     void reload();
@@ -139,7 +142,7 @@ private:
 
     GatewayLink &m_link;
     SessionSecrets &m_secrets;
-    ConfigPtr m_config; ///< keeps m_rows' source alive
+    ConfigPtr m_config; ///< its backends are the rows
     QHash<QString, TestResult> m_tests;
     int m_pending = 0;
     int m_testing = 0;

@@ -9,6 +9,7 @@
 #include <QTimer>
 #include <QtQml/qqmlregistration.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace tidegate {
@@ -66,7 +67,10 @@ public:
     [[nodiscard]] int activeStreams() const { return m_active; }
     [[nodiscard]] double requestsPerSecond() const { return m_rate; }
     [[nodiscard]] QString activityText() const;
-    [[nodiscard]] int requestsToday() const { return int(m_todayBase + m_finished); }
+    [[nodiscard]] int requestsToday() const
+    {
+        return int(std::max(qint64(0), m_todayBase + m_finished));
+    }
 
     /// Refuses new connections; running exchanges go on.
     Q_INVOKABLE void pause();

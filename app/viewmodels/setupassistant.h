@@ -4,6 +4,7 @@
 #include <QNetworkAccessManager>
 #include <QObject>
 #include <QPointer>
+#include <QTimer>
 #include <QVariantList>
 #include <QVariantMap>
 #include <QtQml/qqmlregistration.h>
@@ -66,7 +67,8 @@ public:
     Q_INVOKABLE void scan();
     /// Adds the found server as a backend.
     Q_INVOKABLE void addFound(int index);
-    /// Whose key this is, by its prefix: {type, label} or an empty map. Nothing is sent anywhere.
+    /// Whose key this is, by its prefix: the BackendsModel.typeInfo entry, or an empty map. Nothing
+    /// is sent anywhere.
     Q_INVOKABLE static QVariantMap recognise(const QString &key);
     /// A backend to try the panel with when there is no server and no key: it answers with the
     /// question.
@@ -107,6 +109,7 @@ private:
     };
 
     void probe(int order, const QString &type, quint16 port);
+    void addBackend(const QString &type, const QString &url, const QStringList &models);
     void setError(const QString &text);
     void testFinished();
 
@@ -116,10 +119,14 @@ private:
     QPointer<QNetworkReply> m_testReply;
     QByteArray m_testBuffer;
     QList<Found> m_found;
+    QTimer m_scanTimer;
+    int m_scanNumber = 0;
     int m_pendingProbes = 0;
     bool m_scanned = false;
     bool m_testPassed = false;
+    bool m_keyPending = false;
     QString m_clientKey;
+    QString m_testAfterKey; ///< model of a test that waits for its key
     QString m_testText;
     QString m_errorText;
 };

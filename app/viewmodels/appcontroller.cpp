@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/viewmodels/appcontroller.h"
+
+#include "app/viewmodels/gatewaylink.h"
+
+#include <QClipboard>
+#include <QDateTime>
+#include <QGuiApplication>
+#include <QJSEngine>
+#include <QPointer>
+
+#include <algorithm>
+#include <utility>
+
+namespace tidegate {
+
+namespace {
+
+AppController *s_instance = nullptr;
+
+const QString kSetupPage = QStringLiteral("setup");
+const QString kGatewayBanner = QStringLiteral("gateway");
+const QString kConfigBanner = QStringLiteral("config");
+const QString kKeychainBanner = QStringLiteral("keychain");
+
+QStringList knownPages()
+{
+    return {QStringLiteral("live"), QStringLiteral("backends"), QStringLiteral("keys"),
+            QStringLiteral("settings"), kSetupPage};
+}
+
+} // namespace
+
+AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSettings &settings,
+                             Options options, QObject *parent)
+    : QObject(parent)
+    , m_link(link)
+    , m_settings(settings)
+    , m_options(std::move(options))
+    , m_gateway(link, m_options.clock)
+    , m_exchanges(m_options.clock)
+    , m_live(m_exchanges)
+    , m_detail(m_exchanges)
+    , m_backends(link, secrets)
+    , m_keys(link, m_options.clock)
+    , m_setup(link, m_backends)
+    , m_page(settings.lastPage())
+{
+    Q_ASSERT(s_instance == nullptr);
+    s_instance = this;
+    if (!knownPages().contains(m_page) || m_page == kSetupPage) {
+        m_page = knownPages().constFirst();
+    }
+
+    connect(&link, &GatewayLink::exchangesChanged, this, [this](const ExchangeBatch &batch) {
+        m_gateway.applyBatch(batch);
+        m_exchanges.applyBatch(batch);
+    });
+    const auto updateNames = [this] { m_exchanges.setKeyNames(m_keys.names()); };
+    connect(&m_keys, &KeysModel::countChanged, this, updateNames);
+    updateNames();
+    connect(&link, &GatewayLink::firstKeyCreated, this, [this](const QByteArray &plaintext) {
+        const QString key = QString::fromLatin1(plaintext);
+        m_setup.setClientKey(key);
+        Q_EMIT firstKeyCreated(key);
+    });
+    connect(&link, &GatewayLink::configChanged, this, &AppController::firstRunNeededChanged);
+    connect(&link, &GatewayLink::configChanged, this, &AppController::updateBanners);
+    connect(&link, &GatewayLink::problemsChanged, this, &AppController::updateBanners);
+    connect(&link, &GatewayLink::stateChanged, this, [this] {
+        m_detail.setBaseUrl(m_gateway.baseUrl());
+        updateBanners();
+        if (m_gateway.state() == GatewayStatus::State::Running) {
+            refreshUsage();
+        }
+    });
+    connect(&settings, &AppSettings::closeToTrayChanged, this, &AppController::closesToTrayChanged);
+    connect(&settings, &AppSettings::failed, this, &AppController::notice);
+    connect(&m_keys, &KeysModel::failed, this, &AppController::notice);
+    m_detail.setBaseUrl(m_gateway.baseUrl());
+
+    m_midnight.setSingleShot(true);
+    m_midnight.setTimerType(Qt::VeryCoarseTimer);
+    connect(&m_midnight, &QTimer::timeout, this, &AppController::refreshUsage);
+    updateBanners();
+}
+
+AppController::~AppController()
+{
+    s_instance = nullptr;
+}
+
+AppController *AppController::create(QQmlEngine *, QJSEngine *)
+{
+    Q_ASSERT_X(s_instance != nullptr, "App",
+               "the program makes AppController before the QML engine");
+    QJSEngine::setObjectOwnership(s_instance, QJSEngine::CppOwnership);
+    return s_instance;
+}
+
+bool AppController::firstRunNeeded() const
+{
+    const ConfigPtr config = m_link.config();
+    return config && config->backends.empty() && !m_settings.setupDone();
+}
+
+bool AppController::closesToTray() const
+{
+    return m_trayAvailable && m_settings.closeToTray();
+}
+
+void AppController::setTrayAvailable(bool available)
+{
+    if (m_trayAvailable != available) {
+        m_trayAvailable = available;
+        Q_EMIT closesToTrayChanged();
+    }
+}
+
+void AppController::setCurrentPage(const QString &page)
+{
+    if (m_page == page || !knownPages().contains(page)) {
+        return;
+    }
+    m_page = page;
+    if (page != kSetupPage) {
+        m_settings.setLastPage(page);
+    }
+    if (page == QStringLiteral("keys")) {
+        refreshUsage();
+    }
+    Q_EMIT currentPageChanged();
+}
+
+void AppController::copyText(const QString &text)
+{
+    QGuiApplication::clipboard()->setText(text);
+    //: Said after something was put on the clipboard
+    Q_EMIT notice(tr("Copied"));
+}
+
+void AppController::finishSetup()
+{
+    m_settings.setSetupDone();
+    m_setup.finish();
+    Q_EMIT firstRunNeededChanged();
+    if (m_page == kSetupPage) {
+        setCurrentPage(knownPages().constFirst());
+    }
+}
+
+void AppController::closeWindow()
+{
+    if (closesToTray()) {
+        Q_EMIT hideWindowRequested();
+        Q_EMIT closedToTray();
+    } else if (!m_trayAvailable) {
+        Q_EMIT quitConfirmationNeeded(m_gateway.activeStreams(), true);
+    } else {
+        requestQuit();
+    }
+}
+
+void AppController::requestQuit()
+{
+    if (m_gateway.state() == GatewayStatus::State::Draining) {
+        // Asked once more while it finishes: now.
+        quitNow();
+    } else if (m_link.activeExchanges() > 0) {
+        Q_EMIT showWindowRequested();
+        Q_EMIT quitConfirmationNeeded(m_link.activeExchanges(), false);
+    } else {
+        quitAfterDraining();
+    }
+}
+
+void AppController::quitAfterDraining()
+{
+    Q_EMIT quitRequested(true);
+}
+
+void AppController::quitNow()
+{
+    Q_EMIT quitRequested(false);
+}
+
+void AppController::showWindow(const QString &page)
+{
+    if (!page.isEmpty()) {
+        setCurrentPage(page);
+    }
+    Q_EMIT showWindowRequested();
+}
+
+void AppController::updateBanners()
+{
+    using Severity = BannerModel::Severity;
+
+    if (m_link.state() == Gateway::State::Failed) {
+        BannerModel::Banner banner;
+        banner.id = kGatewayBanner;
+        banner.severity = Severity::Error;
+        banner.text = m_link.failure();
+        banner.dismissible = false;
+        const int port = m_settings.port();
+        const bool portTaken =
+            m_settings.portOriginText().isEmpty() && !m_settings.portProblem(port).isEmpty();
+        const int other = portTaken ? m_settings.freePort(port + 1) : 0;
+        if (other > 0) {
+            //: Label of a button; %1 is a port number
+            banner.actionText = tr("Use port %1").arg(other);
+            banner.action = [this, other] {
+                m_link.saveSetting(QStringLiteral("server.port"), other,
+                                   [self = QPointer(this)](const Result<Done> &result) {
+                                       if (self && !result) {
+                                           Q_EMIT self->notice(result.error());
+                                       } else if (self &&
+                                                  self->m_link.state() == Gateway::State::Failed) {
+                                           self->m_link.start();
+                                       }
+                                   });
+            };
+        } else {
+            banner.actionText = tr("Try again");
+            banner.action = [this] { m_link.start(); };
+        }
+        m_banners.show(std::move(banner));
+    } else {
+        m_banners.withdraw(kGatewayBanner);
+    }
+
+    std::vector<ConfigProblem> problems = m_link.problems();
+    std::erase_if(problems, [](const ConfigProblem &problem) {
+        return problem.severity == ConfigProblem::Severity::Note;
+    });
+    // The file being wrong is also what a failed start says.
+    if (problems.empty() || m_link.state() == Gateway::State::Failed) {
+        m_banners.withdraw(kConfigBanner);
+    } else {
+        std::stable_sort(
+            problems.begin(), problems.end(),
+            [](const ConfigProblem &a, const ConfigProblem &b) { return a.severity > b.severity; });
+        BannerModel::Banner banner;
+        banner.id = kConfigBanner;
+        banner.severity = problems.front().severity == ConfigProblem::Severity::Error
+                              ? Severity::Error
+                              : Severity::Warning;
+        banner.text = problems.front().toString();
+        if (problems.size() > 1) {
+            banner.text += u' ' + tr("(and %n more)", nullptr, int(problems.size()) - 1);
+        }
+        banner.actionText = tr("Read it again");
+        banner.action = [this] { m_link.reloadConfig(); };
+        m_banners.show(std::move(banner));
+    }
+
+    QStringList locked;
+    QStringList unavailable;
+    QStringList missing;
+    if (const ConfigPtr config = m_link.config()) {
+        for (const BackendConfig &backend : config->backends) {
+            const QString name = QString::fromUtf8(backend.name);
+            if (backend.keyState == KeyState::Locked) {
+                locked << name;
+            } else if (backend.keyState == KeyState::Unavailable) {
+                unavailable << name;
+            } else if (backend.keyState == KeyState::Missing) {
+                missing << name;
+            }
+        }
+    }
+    const QString separator = QStringLiteral(", ");
+    BannerModel::Banner banner;
+    banner.id = kKeychainBanner;
+    banner.severity = Severity::Warning;
+    if (!locked.isEmpty()) {
+        banner.text = tr("The keychain is locked, so these backends have no key: %1. Unlock it, "
+                         "then try again.")
+                          .arg(locked.join(separator));
+        banner.actionText = tr("Try again");
+        banner.action = [this] { m_link.refreshSecrets(); };
+    } else if (!unavailable.isEmpty()) {
+        banner.text = tr("This machine's keychain does not answer, so these backends have no key: "
+                         "%1. Give the key for this session, or use an environment variable.")
+                          .arg(unavailable.join(separator));
+        banner.actionText = tr("Open backends");
+        banner.action = [this] { setCurrentPage(QStringLiteral("backends")); };
+    } else if (!missing.isEmpty()) {
+        banner.text = tr("These backends have no key: %1. Enter one to use them.")
+                          .arg(missing.join(separator));
+        banner.actionText = tr("Open backends");
+        banner.action = [this] { setCurrentPage(QStringLiteral("backends")); };
+    }
+    if (banner.text.isEmpty()) {
+        m_banners.withdraw(kKeychainBanner);
+    } else {
+        m_banners.show(std::move(banner));
+    }
+}
+
+void AppController::refreshUsage()
+{
+    m_link.readUsage([self = QPointer(this)](const UsageSummary &usage) {
+        if (self) {
+            self->m_gateway.setRequestsToday(usage.requestsToday);
+            self->m_keys.setLastUsed(usage.lastUsedUs);
+        }
+    });
+    const QDateTime now = QDateTime::currentDateTime();
+    m_midnight.start(int(now.msecsTo(now.date().addDays(1).startOfDay())) + 1'000);
+}
+
+} // namespace tidegate

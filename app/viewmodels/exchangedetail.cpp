@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/viewmodels/exchangedetail.h"
+
+#include "app/viewmodels/humantext.h"
+
+#include <QClipboard>
+#include <QDateTime>
+#include <QGuiApplication>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QLocale>
+#include <QMetaEnum>
+
+#include <array>
+
+namespace tidegate {
+
+namespace {
+
+struct Stage
+{
+    const char *kind;
+    QString label;
+    qint64 endUs; ///< -1: not reached
+};
+
+std::array<Stage, 7> stagesOf(const ExchangeEvent &event)
+{
+    const ExchangeTimings &t = event.timings;
+    return {
+        Stage{"read", ExchangeDetail::tr("Request read"), t.requestReadUs},
+        Stage{"route", ExchangeDetail::tr("Key and route"), t.routedUs},
+        Stage{"connect", ExchangeDetail::tr("Connect"), t.connectedUs},
+        Stage{"tls", ExchangeDetail::tr("TLS"), t.tlsUs},
+        Stage{"send", ExchangeDetail::tr("Send"), t.sentUs},
+        Stage{"wait", ExchangeDetail::tr("Wait for first byte"), t.firstByteUs},
+        Stage{"stream",
+              event.stream ? ExchangeDetail::tr("Stream") : ExchangeDetail::tr("Response"),
+              t.endUs},
+    };
+}
+
+QJsonValue numberOrNull(qint64 value)
+{
+    return value < 0 ? QJsonValue() : QJsonValue(value);
+}
+
+QString rfc3339(qint64 wallClockUs)
+{
+    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, Qt::UTC).toString(Qt::ISODateWithMs);
+}
+
+} // namespace
+
+ExchangeDetail::ExchangeDetail(LiveModel &model, QObject *parent)
+    : QObject(parent)
+    , m_model(model)
+{
+    connect(&model, &QAbstractItemModel::dataChanged, this,
+            [this](const QModelIndex &first, const QModelIndex &last) {
+                const int row = m_model.rowOf(m_event.id);
+                if (row >= first.row() && row <= last.row()) {
+                    follow();
+                }
+            });
+    // After clear() a running exchange comes back as a new row.
+    connect(&model, &QAbstractItemModel::rowsInserted, this, [this] {
+        if (isValid() && isRunning()) {
+            follow();
+        }
+    });
+}
+
+void ExchangeDetail::follow()
+{
+    const int row = m_model.rowOf(m_event.id);
+    if (row >= 0) {
+        m_event = m_model.at(row);
+        Q_EMIT changed();
+    }
+}
+
+void ExchangeDetail::show(double exchangeId)
+{
+    const int row = m_model.rowOf(quint64(exchangeId));
+    if (row < 0) {
+        return;
+    }
+    m_event = m_model.at(row);
+    Q_EMIT changed();
+}
+
+void ExchangeDetail::close()
+{
+    if (isValid()) {
+        m_event = {};
+        Q_EMIT changed();
+    }
+}
+
+QString ExchangeDetail::requestId() const
+{
+    return QString::fromLatin1(m_event.requestId);
+}
+
+QString ExchangeDetail::title() const
+{
+    return isValid() ? QString(QString::fromLatin1(m_event.method) + u' ' +
+                               QString::fromUtf8(m_event.path))
+                     : QString();
+}
+
+LiveModel::Phase ExchangeDetail::phase() const
+{
+    return LiveModel::Phase(m_event.phase);
+}
+
+QString ExchangeDetail::phaseText() const
+{
+    return isValid() ? humantext::phase(m_event.phase) : QString();
+}
+
+QString ExchangeDetail::errorCode() const
+{
+    return QString::fromLatin1(m_event.errorCode);
+}
+
+QString ExchangeDetail::keyName() const
+{
+    return m_model.keyName(m_event.keyId);
+}
+
+QString ExchangeDetail::backend() const
+{
+    return QString::fromUtf8(m_event.backend);
+}
+
+QVariantList ExchangeDetail::facts() const
+{
+    QVariantList list;
+    if (!isValid()) {
+        return list;
+    }
+    const auto add = [&list](const QString &label, const QString &value, bool mono = false) {
+        list << QVariantMap{{QStringLiteral("label"), label},
+                            {QStringLiteral("value"), value.isEmpty() ? humantext::none() : value},
+                            {QStringLiteral("mono"), mono}};
+    };
+    const ExchangeEvent &e = m_event;
+    const QString milliseconds =
+        QDateTime::fromMSecsSinceEpoch(e.startedAtUs / 1'000).date().toString(Qt::ISODate) + u' ' +
+        humantext::clockTime(e.startedAtUs);
+    add(tr("Request id"), requestId(), true);
+    add(tr("Time"), milliseconds, true);
+    add(tr("Client"), QString::fromLatin1(e.peer), true);
+    add(tr("Key"), keyName());
+    add(tr("Model asked for"), QString::fromUtf8(e.requestedModel), true);
+    add(tr("Model served"), QString::fromUtf8(e.servedModel), true);
+    add(tr("Backend"), backend());
+    add(tr("Status"), e.status > 0 ? QString::number(e.status) : QString(), true);
+    add(tr("Streamed"), e.stream ? tr("yes") : tr("no"));
+    add(tr("Time to first byte"), humantext::duration(e.timings.firstByteUs), true);
+    add(tr("Total time"), totalText(), true);
+    const QString estimated = e.usage.estimated ? QStringLiteral("≈ ") : QString();
+    add(tr("Tokens in"),
+        e.usage.input < 0 ? QString() : estimated + humantext::count(e.usage.input), true);
+    add(tr("Tokens out"),
+        e.usage.output < 0 ? QString() : estimated + humantext::count(e.usage.output), true);
+    if (e.usage.cachedInput > 0) {
+        add(tr("Cached input tokens"), humantext::count(e.usage.cachedInput), true);
+    }
+    if (e.usage.reasoning > 0) {
+        add(tr("Reasoning tokens"), humantext::count(e.usage.reasoning), true);
+    }
+    const double rate = tokensPerSecond(e, m_model.nowUs());
+    add(tr("Tokens per second"), rate < 0 ? QString() : QLocale().toString(rate, 'f', 1), true);
+    if (e.stream) {
+        add(tr("Events relayed"), humantext::count(e.streamedEvents), true);
+    }
+    add(tr("Request size"), humantext::bytes(e.bytesIn), true);
+    add(tr("Response size"), humantext::bytes(e.bytesOut), true);
+    add(tr("Attempts"), QString::number(e.attempts), true);
+    if (!e.errorCode.isEmpty()) {
+        add(tr("Error code"), errorCode(), true);
+    }
+    return list;
+}
+
+QVariantList ExchangeDetail::segments() const
+{
+    QVariantList list;
+    if (!isValid()) {
+        return list;
+    }
+    const auto stages = stagesOf(m_event);
+    qint64 cursor = 0;
+    size_t next = 0; // the stage after the last one that was reached
+    const auto add = [&list](const Stage &stage, qint64 startUs, qint64 endUs) {
+        list << QVariantMap{
+            {QStringLiteral("label"), stage.label},
+            {QStringLiteral("kind"), QString::fromLatin1(stage.kind)},
+            {QStringLiteral("startUs"), double(startUs)},
+            {QStringLiteral("durationUs"), double(endUs - startUs)},
+            {QStringLiteral("text"), humantext::duration(endUs - startUs)},
+        };
+    };
+    for (size_t i = 0; i + 1 < stages.size(); ++i) {
+        // Stages overlap by rounding at most; a later one never starts before the one before it.
+        if (stages[i].endUs < cursor) {
+            continue;
+        }
+        add(stages[i], cursor, stages[i].endUs);
+        cursor = stages[i].endUs;
+        next = i + 1;
+    }
+    // What was going on last: until the end, or until now.
+    if (next >= 2 && next < 5) {
+        next = 5;
+    }
+    const auto totalNowUs = qint64(totalUs());
+    if (totalNowUs > cursor) {
+        add(stages[next], cursor, totalNowUs);
+    }
+    return list;
+}
+
+double ExchangeDetail::totalUs() const
+{
+    return isValid() ? double(totalTimeUs(m_event, m_model.nowUs())) : 0;
+}
+
+QString ExchangeDetail::totalText() const
+{
+    return isValid() ? humantext::duration(qint64(totalUs())) : QString();
+}
+
+QString ExchangeDetail::accessibleText() const
+{
+    if (!isValid()) {
+        return {};
+    }
+    QStringList parts;
+    const QVariantList list = segments();
+    for (const QVariant &segment : list) {
+        const QVariantMap map = segment.toMap();
+        parts << map.value(QStringLiteral("label")).toString() + u' ' +
+                     humantext::spokenDuration(
+                         qint64(map.value(QStringLiteral("durationUs")).toDouble()));
+    }
+    //: Read aloud; %1 is a time, %2 a list of stages with their times
+    return tr("%1 in all: %2")
+        .arg(humantext::spokenDuration(qint64(totalUs())), parts.join(QStringLiteral(", ")));
+}
+
+QString ExchangeDetail::curlText() const
+{
+    if (!isValid()) {
+        return {};
+    }
+    QString base = m_baseUrl;
+    const QString path = QString::fromUtf8(m_event.path);
+    if (base.endsWith(u"/v1") && path.startsWith(u"/v1")) {
+        base.chop(3);
+    }
+    // The path came from a client and goes into a shell.
+    QString quotedPath = path;
+    quotedPath.replace(u'\'', QStringLiteral("'\\''"));
+    QString text = QStringLiteral("curl '") + base + quotedPath + QStringLiteral("' \\\n") +
+                   QStringLiteral("  -H \"Authorization: Bearer $TIDEGATE_API_KEY\"");
+    if (m_event.method == "POST") {
+        QJsonObject body{{QStringLiteral("model"), QString::fromUtf8(m_event.requestedModel)}};
+        if (m_event.endpoint == Endpoint::ChatCompletions) {
+            body[QStringLiteral("messages")] =
+                QJsonArray{QJsonObject{{QStringLiteral("role"), QStringLiteral("user")},
+                                       {QStringLiteral("content"), QStringLiteral("Hello")}}};
+        } else if (m_event.endpoint == Endpoint::Completions) {
+            body[QStringLiteral("prompt")] = QStringLiteral("Hello");
+        } else {
+            body[QStringLiteral("input")] = QStringLiteral("Hello");
+        }
+        if (m_event.stream) {
+            body[QStringLiteral("stream")] = true;
+            text += QStringLiteral(" -N");
+        }
+        QString json = QString::fromUtf8(QJsonDocument(body).toJson(QJsonDocument::Compact));
+        json.replace(u'\'', QStringLiteral("'\\''"));
+        text +=
+            QStringLiteral(" \\\n  -H 'Content-Type: application/json' \\\n  -d '") + json + u'\'';
+    }
+    return text;
+}
+
+QString ExchangeDetail::jsonText() const
+{
+    if (!isValid()) {
+        return {};
+    }
+    const ExchangeEvent &e = m_event;
+    const QJsonObject object{
+        {QStringLiteral("request_id"), requestId()},
+        {QStringLiteral("time"), rfc3339(e.startedAtUs)},
+        {QStringLiteral("client"), QString::fromLatin1(e.peer)},
+        {QStringLiteral("method"), QString::fromLatin1(e.method)},
+        {QStringLiteral("path"), QString::fromUtf8(e.path)},
+        {QStringLiteral("key"), keyName()},
+        {QStringLiteral("requested_model"), QString::fromUtf8(e.requestedModel)},
+        {QStringLiteral("served_model"), QString::fromUtf8(e.servedModel)},
+        {QStringLiteral("backend"), backend()},
+        {QStringLiteral("phase"),
+         QString::fromLatin1(QMetaEnum::fromType<LiveModel::Phase>().valueToKey(int(phase())))
+             .toLower()},
+        {QStringLiteral("status"), e.status},
+        {QStringLiteral("stream"), e.stream},
+        {QStringLiteral("attempts"), e.attempts},
+        {QStringLiteral("error_code"), errorCode()},
+        {QStringLiteral("error_message"), e.errorMessage},
+        {QStringLiteral("tokens"),
+         QJsonObject{{QStringLiteral("input"), numberOrNull(e.usage.input)},
+                     {QStringLiteral("output"), numberOrNull(e.usage.output)},
+                     {QStringLiteral("cached_input"), numberOrNull(e.usage.cachedInput)},
+                     {QStringLiteral("reasoning"), numberOrNull(e.usage.reasoning)},
+                     {QStringLiteral("estimated"), e.usage.estimated}}},
+        {QStringLiteral("bytes_in"), e.bytesIn},
+        {QStringLiteral("bytes_out"), e.bytesOut},
+        {QStringLiteral("events"), e.streamedEvents},
+        {QStringLiteral("timings_us"),
+         QJsonObject{{QStringLiteral("request_read"), numberOrNull(e.timings.requestReadUs)},
+                     {QStringLiteral("routed"), numberOrNull(e.timings.routedUs)},
+                     {QStringLiteral("connected"), numberOrNull(e.timings.connectedUs)},
+                     {QStringLiteral("tls"), numberOrNull(e.timings.tlsUs)},
+                     {QStringLiteral("sent"), numberOrNull(e.timings.sentUs)},
+                     {QStringLiteral("first_byte"), numberOrNull(e.timings.firstByteUs)},
+                     {QStringLiteral("end"), numberOrNull(e.timings.endUs)}}},
+    };
+    return QString::fromUtf8(QJsonDocument(object).toJson());
+}
+
+void ExchangeDetail::copyAsCurl() const
+{
+    QGuiApplication::clipboard()->setText(curlText());
+}
+
+void ExchangeDetail::copyAsJson() const
+{
+    QGuiApplication::clipboard()->setText(jsonText());
+}
+
+} // namespace tidegate

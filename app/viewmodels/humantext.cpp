@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/viewmodels/humantext.h"
+
+#include <QCoreApplication>
+#include <QDateTime>
+#include <QLocale>
+
+namespace tidegate {
+
+namespace humantext {
+
+namespace {
+
+constexpr qint64 kSecondUs = 1'000'000;
+
+QString tr(const char *text, int n = -1)
+{
+    return QCoreApplication::translate("HumanText", text, nullptr, n);
+}
+
+} // namespace
+
+QString none()
+{
+    return QStringLiteral("–");
+}
+
+QString duration(qint64 microseconds)
+{
+    const QLocale locale;
+    if (microseconds < 0) {
+        return none();
+    }
+    if (microseconds < 1'000) {
+        //: A time in microseconds
+        return tr("%1 µs").arg(locale.toString(microseconds));
+    }
+    if (microseconds < 10'000) {
+        //: A time in milliseconds
+        return tr("%1 ms").arg(locale.toString(double(microseconds) / 1e3, 'f', 1));
+    }
+    if (microseconds < kSecondUs) {
+        return tr("%1 ms").arg(locale.toString(microseconds / 1'000));
+    }
+    if (microseconds < 60 * kSecondUs) {
+        //: A time in seconds
+        return tr("%1 s").arg(locale.toString(double(microseconds) / 1e6, 'f', 2));
+    }
+    const qint64 seconds = microseconds / kSecondUs;
+    //: A time: minutes and two-digit seconds
+    return tr("%1 min %2 s")
+        .arg(locale.toString(seconds / 60))
+        .arg(seconds % 60, 2, 10, QLatin1Char('0'));
+}
+
+QString spokenDuration(qint64 microseconds)
+{
+    if (microseconds < 0) {
+        return {};
+    }
+    if (microseconds < kSecondUs) {
+        //: Read aloud
+        return tr("%n millisecond(s)", int(microseconds / 1'000));
+    }
+    //: Read aloud; the number has one decimal
+    return tr("%1 seconds").arg(QLocale().toString(double(microseconds) / 1e6, 'f', 1));
+}
+
+QString count(qint64 number)
+{
+    return number < 0 ? none() : QLocale().toString(number);
+}
+
+QString clockTime(qint64 wallClockUs)
+{
+    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000)
+        .time()
+        .toString(QStringLiteral("HH:mm:ss.zzz"));
+}
+
+QString dateTime(qint64 wallClockUs)
+{
+    return QLocale().toString(QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000),
+                              QLocale::ShortFormat);
+}
+
+QString ago(qint64 wallClockUs, qint64 nowUs)
+{
+    const qint64 seconds = qMax(qint64(0), nowUs - wallClockUs) / kSecondUs;
+    if (seconds < 60) {
+        return tr("just now");
+    }
+    if (seconds < 3'600) {
+        return tr("%n minute(s) ago", int(seconds / 60));
+    }
+    if (seconds < 86'400) {
+        return tr("%n hour(s) ago", int(seconds / 3'600));
+    }
+    if (seconds < 30 * 86'400) {
+        return tr("%n day(s) ago", int(seconds / 86'400));
+    }
+    return QLocale().toString(QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000).date(),
+                              QLocale::ShortFormat);
+}
+
+QString bytes(qint64 count)
+{
+    return QLocale().formattedDataSize(count, 1, QLocale::DataSizeSIFormat);
+}
+
+QString phase(ExchangePhase phase)
+{
+    switch (phase) {
+    case ExchangePhase::Waiting:
+        return tr("Waiting");
+    case ExchangePhase::Streaming:
+        return tr("Streaming");
+    case ExchangePhase::Done:
+        return tr("Done");
+    case ExchangePhase::Failed:
+        return tr("Failed");
+    case ExchangePhase::Cancelled:
+        return tr("Cancelled");
+    }
+    return {};
+}
+
+QString endpoint(const ExchangeEvent &event)
+{
+    switch (event.endpoint) {
+    case Endpoint::ChatCompletions:
+        return tr("chat completions");
+    case Endpoint::Completions:
+        return tr("completions");
+    case Endpoint::Embeddings:
+        return tr("embeddings");
+    case Endpoint::Models:
+        return tr("models");
+    case Endpoint::Other:
+        break;
+    }
+    return QString::fromUtf8(event.path);
+}
+
+} // namespace humantext
+
+qint64 totalTimeUs(const ExchangeEvent &event, qint64 nowUs)
+{
+    if (event.timings.endUs >= 0) {
+        return event.timings.endUs;
+    }
+    return qMax(qint64(0), nowUs - event.startedAtUs);
+}
+
+double tokensPerSecond(const ExchangeEvent &event, qint64 nowUs)
+{
+    const qint64 firstUs = event.timings.firstByteUs;
+    if (!event.stream || firstUs < 0) {
+        return -1;
+    }
+    // A chat stream has about one token in each event, which will do until the usage is known.
+    const qint64 tokens = event.usage.output >= 0 ? event.usage.output : event.streamedEvents;
+    const qint64 streamedUs = totalTimeUs(event, nowUs) - firstUs;
+    if (tokens <= 0 || streamedUs < 1'000) {
+        return -1;
+    }
+    return double(tokens) * 1e6 / double(streamedUs);
+}
+
+} // namespace tidegate
