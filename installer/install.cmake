@@ -1,12 +1,5 @@
-# What `cmake --install` puts where, and the .deb that `cpack` makes of it. The programs are declared in
-# app/; this file only installs them.
-
-if(TARGET tidegated)
-    install(TARGETS tidegated RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
-if(TARGET tidegate)
-    install(TARGETS tidegate RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+# What `cmake --install` puts beside the programs, and the .deb that `cpack` makes of it all. The programs
+# install themselves in app/.
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     set(tidegate_linux ${CMAKE_CURRENT_LIST_DIR}/linux)
