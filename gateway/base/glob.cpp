@@ -5,7 +5,8 @@
 
 namespace tidegate {
 
-Glob::Glob(QByteArray pattern) : m_pattern(std::move(pattern))
+Glob::Glob(QByteArray pattern)
+    : m_pattern(std::move(pattern))
 {
     const auto wildcards = std::count_if(m_pattern.cbegin(), m_pattern.cend(),
                                          [](char c) { return c == '*' || c == '?'; });

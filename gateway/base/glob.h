@@ -7,7 +7,8 @@
 
 namespace tidegate {
 
-/// A model name pattern: `*` matches any run of characters, `?` one byte; everything else is literal.
+/// A model name pattern: `*` matches any run of characters, `?` one byte; everything else is
+/// literal.
 ///
 /// Value type, any thread. Names are compared as UTF-8 bytes, case-sensitively.
 class Glob

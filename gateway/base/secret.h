@@ -15,7 +15,10 @@ class Secret
 {
 public:
     Secret() = default;
-    explicit Secret(QByteArray value) : m_value(std::move(value)) {}
+    explicit Secret(QByteArray value)
+        : m_value(std::move(value))
+    {
+    }
 
     [[nodiscard]] const QByteArray &reveal() const { return m_value; }
     [[nodiscard]] bool isEmpty() const { return m_value.isEmpty(); }

@@ -76,6 +76,7 @@ void BackendProbe::start(UpstreamClient &client)
     request.proxy = m_backend.proxy;
     request.caFile = m_backend.caFile;
     request.verifyTls = m_backend.verifyTls;
+    request.allowPrivateNetwork = m_backend.allowPrivateNetwork;
     m_startNs = monotonicNs();
     client.start(std::move(request), *this);
 }

@@ -2,6 +2,7 @@
 #include "gateway/engine/engine.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/config/urlguard.h"
 #include "gateway/engine/backendprobe.h"
 #include "gateway/engine/eventsubscriber.h"
 #include "gateway/http/frontdoor.h"
@@ -92,6 +93,7 @@ Engine::Engine(Output output, Secret adminToken)
     , m_adminToken(std::move(adminToken))
     , m_upstream(std::make_unique<UpstreamClient>())
 {
+    m_upstream->setAddressCheck(&UrlGuard::checkResolved);
     m_upstream->setTurnEnded([this] { turnEnded(); });
     m_publishTimer.setSingleShot(true);
     m_publishTimer.setInterval(kPublishIntervalMs);
@@ -103,7 +105,8 @@ Engine::~Engine() = default;
 Result<quint16> Engine::listen(const QHostAddress &address, quint16 port, bool shared)
 {
     if (!m_door) {
-        m_door = std::make_unique<FrontDoor>(*this, limitsOf(m_routes->config()->server));
+        RequestHandler &handler = *this;
+        m_door = std::make_unique<FrontDoor>(handler, limitsOf(m_routes->config()->server));
     } else {
         m_door->stopListening();
     }
@@ -258,9 +261,9 @@ void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
         writer.send(answer.head, answer.body);
         return;
     }
-    auto exchange =
-        std::make_unique<Exchange>(*this, nextExchangeId(), std::move(request), writer, match,
-                                   m_routes, std::move(std::get<KeyRing::KeyPtr>(verdict)));
+    auto exchange = std::make_unique<Exchange>(static_cast<ExchangeHost &>(*this), nextExchangeId(),
+                                               std::move(request), writer, match, m_routes,
+                                               std::move(std::get<KeyRing::KeyPtr>(verdict)));
     Exchange *started = exchange.get();
     started->slot = m_exchanges.size();
     m_exchanges.push_back(std::move(exchange));

@@ -6,6 +6,7 @@
 #include "gateway/engine/livefeed.h"
 #include "gateway/http/requesthandler.h"
 #include "gateway/pipeline/authenticator.h"
+#include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchangehost.h"
 #include "gateway/pipeline/routes.h"
 

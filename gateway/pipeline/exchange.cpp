@@ -213,6 +213,7 @@ void Exchange::callBackend()
     call.proxy = backend.proxy;
     call.caFile = backend.caFile;
     call.verifyTls = backend.verifyTls;
+    call.allowPrivateNetwork = backend.allowPrivateNetwork;
     m_callStartNs = monotonicNs();
     m_timings.routedUs = sinceStartUs(m_callStartNs);
     ++m_attempts;
