@@ -11,6 +11,7 @@
 #include <QJsonObject>
 #include <QLocale>
 #include <QMetaEnum>
+#include <QTimeZone>
 
 #include <array>
 
@@ -48,7 +49,7 @@ QJsonValue numberOrNull(qint64 value)
 
 QString rfc3339(qint64 wallClockUs)
 {
-    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, Qt::UTC).toString(Qt::ISODateWithMs);
+    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, QTimeZone::utc()).toString(Qt::ISODateWithMs);
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "gateway/protocol/apierror.h"
 
 #include <QDateTime>
+#include <QTimeZone>
 
 namespace tidegate {
 
@@ -76,7 +77,7 @@ QByteArray eventStreamOf(const ExchangeBatch &batch)
         json.add("id", qint64(event.id));
         json.add("phase", QByteArray(phaseName(event.phase)));
         json.add("request_id", event.requestId);
-        json.add("started_at", QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, Qt::UTC)
+        json.add("started_at", QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, QTimeZone::utc())
                                    .toString(Qt::ISODateWithMs)
                                    .toLatin1());
         json.add("path", event.path);
