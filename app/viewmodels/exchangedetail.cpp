@@ -49,7 +49,8 @@ QJsonValue numberOrNull(qint64 value)
 
 QString rfc3339(qint64 wallClockUs)
 {
-    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, QTimeZone::utc()).toString(Qt::ISODateWithMs);
+    return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, QTimeZone::utc())
+        .toString(Qt::ISODateWithMs);
 }
 
 } // namespace

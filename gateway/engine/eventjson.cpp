@@ -77,9 +77,10 @@ QByteArray eventStreamOf(const ExchangeBatch &batch)
         json.add("id", qint64(event.id));
         json.add("phase", QByteArray(phaseName(event.phase)));
         json.add("request_id", event.requestId);
-        json.add("started_at", QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, QTimeZone::utc())
-                                   .toString(Qt::ISODateWithMs)
-                                   .toLatin1());
+        json.add("started_at",
+                 QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, QTimeZone::utc())
+                     .toString(Qt::ISODateWithMs)
+                     .toLatin1());
         json.add("path", event.path);
         json.add("model", event.requestedModel);
         json.add("served_model", event.servedModel);
