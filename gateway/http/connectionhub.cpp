@@ -125,10 +125,7 @@ void ConnectionHub::settle()
         m_resumes[i]->resume();
     }
     m_resumes.clear();
-    if (!m_retired.empty()) {
-        m_retired.clear();
-        Q_EMIT tick();
-    }
+    m_retired.clear();
 }
 
 void ConnectionHub::closeIdle()
@@ -207,7 +204,6 @@ void ConnectionHub::onTick()
     if (m_connections.empty()) {
         m_timer.stop();
     }
-    Q_EMIT tick();
 }
 
 } // namespace tidegate

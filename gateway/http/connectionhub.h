@@ -96,10 +96,6 @@ public:
     /// The connection is closed; deletes it later.
     void retire(Connection &connection);
 
-Q_SIGNALS:
-    /// A descriptor was given back, or some time passed: accepting may work again.
-    void tick();
-
 private:
     friend class Scope;
     void add(std::unique_ptr<Connection> connection, bool counted);

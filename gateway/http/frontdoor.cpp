@@ -7,9 +7,15 @@
 #include "gateway/http/guardedlistener.h"
 #include "gateway/http/streamsocket.h"
 
-#include <QPointer>
+#include <QTimer>
 
 namespace tidegate {
+
+namespace {
+
+constexpr int kAcceptRetryMs = 100;
+
+} // namespace
 
 class FrontDoor::Private
 {
@@ -35,9 +41,17 @@ public:
         if (!fresh->serve(listener)) {
             return Error{QStringLiteral("The HTTP server does not take its listener.")};
         }
-        // Out of descriptors: Qt stops accepting. Try again when one may be free.
-        QObject::connect(&hub, &ConnectionHub::tick, listener,
-                         [listener] { listener->resumeAccepting(); });
+        // Out of descriptors, Qt stops accepting and says so. Try again when one may be free.
+        QObject::connect(listener, &QTcpServer::acceptError, listener, [listener] {
+            QTimer::singleShot(kAcceptRetryMs, listener, [listener] {
+                if (listener->isListening()) {
+                    listener->resumeAccepting();
+                }
+            });
+        });
+        if (server) {
+            server.release()->deleteLater(); // it may be on the stack
+        }
         server = std::move(fresh);
         address = newAddress;
         shared = newShared;
