@@ -165,8 +165,9 @@ void StoreThread::run()
         m_accepting = opened && !m_closing;
         m_opened = std::move(config);
         m_stats.spilled = writer.inSpill();
+        // Under the lock: the opener may destroy this object as soon as it has seen a failure.
+        m_changed.notify_all();
     }
-    m_changed.notify_all();
     if (opened) {
         serve(database.connection(), writer);
     }

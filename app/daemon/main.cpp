@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// tidegated: the gateway as a service. Stdout is for scripts (client key, ready line), stderr for
+// people.
+
+#include "app/common/admintoken.h"
+#include "app/common/commandline.h"
+#include "app/common/keychainsecretsource.h"
+#include "app/common/signalwatcher.h"
+#include "gateway/config/configcommands.h"
+#include "gateway/engine/gateway.h"
+#include "gateway/upstream/upstreamclient.h"
+
+#include <QCoreApplication>
+#include <QSet>
+#include <QTimer>
+
+#include <cstdio>
+
+using namespace tidegate;
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+void print(std::FILE *stream, const QString &line)
+{
+    const QByteArray bytes = line.toUtf8() + '\n';
+    std::fwrite(bytes.constData(), 1, size_t(bytes.size()), stream);
+    std::fflush(stream);
+}
+
+int wrongUsage(const QString &message)
+{
+    print(stderr, QStringLiteral("tidegated: %1\nTry: tidegated --help").arg(message));
+    return kWrongUsage;
+}
+
+/// Prints what changes in the gateway, and ends the program when the gateway has ended.
+///
+/// Main thread, on main()'s stack.
+class Announcer : public QObject
+{
+    Q_OBJECT
+
+public:
+    explicit Announcer(Gateway &gateway)
+        : m_gateway(gateway)
+    {
+        connect(&gateway, &Gateway::stateChanged, this, &Announcer::announceState);
+        connect(&gateway, &Gateway::problemsChanged, this, &Announcer::announceProblems);
+        connect(&gateway, &Gateway::firstKeyCreated, this, [](const QByteArray &plaintext) {
+            print(stdout, QStringLiteral("Client key: ") + QString::fromUtf8(plaintext));
+        });
+    }
+
+private:
+    void announceState()
+    {
+        switch (m_gateway.state()) {
+        case Gateway::State::Running:
+            if (!m_announced) {
+                m_announced = true;
+                print(stdout,
+                      QStringLiteral("Tidegate listening on ") + m_gateway.baseUrl().toString());
+            }
+            break;
+        case Gateway::State::Failed:
+            announceProblems();
+            print(stderr, QStringLiteral("tidegated: ") + m_gateway.failure());
+            QCoreApplication::exit(kFailed);
+            break;
+        case Gateway::State::Stopped:
+            QCoreApplication::exit(0);
+            break;
+        default:
+            break;
+        }
+    }
+
+    /// Each problem once, until it is gone.
+    void announceProblems()
+    {
+        QSet<QString> present;
+        for (const ConfigProblem &problem : m_gateway.problems()) {
+            const QString line = problem.toString();
+            if (!m_problems.contains(line) && !present.contains(line)) {
+                print(stderr, line);
+            }
+            present.insert(line);
+        }
+        m_problems = std::move(present);
+    }
+
+    Gateway &m_gateway;
+    QSet<QString> m_problems;
+    bool m_announced = false;
+};
+
+/// Runs `check-config` or `init`.
+int runCommand(const QStringList &command)
+{
+    if (command.constFirst() == QLatin1String("check-config")) {
+        return command.size() == 2 ? runCheckConfig(command.at(1))
+                                   : wrongUsage(QStringLiteral("check-config needs one file."));
+    }
+    if (command.constFirst() == QLatin1String("init")) {
+        return command.size() <= 2 ? runInit(command.value(1))
+                                   : wrongUsage(QStringLiteral("init takes at most one file."));
+    }
+    return wrongUsage(QStringLiteral("\"%1\" is no command.").arg(command.constFirst()));
+}
+
+int runGateway(GatewayOptions options)
+{
+    auto token = AdminToken::load(options.dataDir);
+    if (!token) {
+        print(stderr, QStringLiteral("tidegated: ") + token.error());
+        return kFailed;
+    }
+    options.adminToken = *token;
+
+    const SignalWatcher signalWatcher;
+    KeychainSecretSource secrets;
+    Gateway gateway(std::move(options), &secrets);
+    const Announcer announcer(gateway);
+    QObject::connect(&signalWatcher, &SignalWatcher::stopRequested, &gateway, &Gateway::stop);
+    QObject::connect(&signalWatcher, &SignalWatcher::stopNowRequested, &gateway, &Gateway::stopNow);
+    QObject::connect(&signalWatcher, &SignalWatcher::reloadRequested, &gateway,
+                     &Gateway::reloadConfig);
+    QObject::connect(&secrets, &KeychainSecretSource::answersAgain, &gateway,
+                     &Gateway::refreshSecrets);
+    // From within the event loop, so that a failure at once can end it.
+    QTimer::singleShot(0, &gateway, &Gateway::start);
+    return QCoreApplication::exec();
+}
+
+} // namespace
+
+int main(int argc, char *argv[])
+{
+    UpstreamClient::initialiseLibrary();
+    const QCoreApplication app(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("tidegated"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(TIDEGATE_VERSION));
+
+    CommandLine commandLine(QStringLiteral("Tidegate without a window: one local OpenAI-compatible "
+                                           "endpoint in front of many LLM backends."));
+    commandLine.parser().addPositionalArgument(
+        QStringLiteral("command"),
+        QStringLiteral("check-config FILE: validate a configuration; init [FILE]: write a starter "
+                       "configuration. Without a command the gateway runs."),
+        QStringLiteral("[check-config FILE | init [FILE]]"));
+    const auto text = commandLine.parse(QCoreApplication::arguments());
+    if (!text) {
+        return wrongUsage(text.error());
+    }
+    if (!text->isEmpty()) {
+        std::fputs(text->toUtf8().constData(), stdout);
+        return 0;
+    }
+    const QStringList command = commandLine.parser().positionalArguments();
+    return command.isEmpty() ? runGateway(commandLine.options()) : runCommand(command);
+}
+
+#include "main.moc"
