@@ -5,6 +5,8 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     set(tidegate_linux ${CMAKE_CURRENT_LIST_DIR}/linux)
     set(tidegate_id io.github.tidegate.Tidegate)
 
+    install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/tidegate
+        RENAME copyright)
     install(FILES ${tidegate_linux}/tidegated.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
     configure_file(${tidegate_linux}/tidegated.service.in ${CMAKE_BINARY_DIR}/tidegated.service @ONLY)
     if(CMAKE_INSTALL_PREFIX STREQUAL "/usr/local" OR CMAKE_INSTALL_PREFIX STREQUAL "/usr")
@@ -28,9 +30,12 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
         install(FILES ${tidegate_linux}/${tidegate_id}.metainfo.xml
             DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
         install(FILES ${tidegate_linux}/tidegate.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-        install(DIRECTORY ${CMAKE_SOURCE_DIR}/resources/icons/hicolor
-            DESTINATION ${CMAKE_INSTALL_DATADIR}/icons OPTIONAL
-            FILES_MATCHING PATTERN "*.png" PATTERN "*.svg")
+        # The theme's scalable icon serves every size; the symbolic one follows the desktop's text colour.
+        set(tidegate_icons ${CMAKE_INSTALL_DATADIR}/icons/hicolor)
+        install(FILES ${CMAKE_SOURCE_DIR}/resources/icons/mark/tidegate.svg
+            DESTINATION ${tidegate_icons}/scalable/apps RENAME ${tidegate_id}.svg)
+        install(FILES ${CMAKE_SOURCE_DIR}/resources/icons/mark/tidegate-symbolic.svg
+            DESTINATION ${tidegate_icons}/symbolic/apps RENAME ${tidegate_id}-symbolic.svg)
     endif()
 endif()
 
