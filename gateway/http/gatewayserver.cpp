@@ -38,7 +38,12 @@ std::string_view requestFor(HttpMethod method)
 } // namespace
 
 GatewayServer::GatewayServer() = default;
-GatewayServer::~GatewayServer() = default;
+
+GatewayServer::~GatewayServer()
+{
+    // Some versions of Qt leave a socket that never disconnects to nobody.
+    delete m_port;
+}
 
 bool GatewayServer::serve(GuardedListener *listener)
 {
