@@ -339,14 +339,17 @@ private:
 
     static QJsonValue sourceOf(const ConfigNode &node, const SchemaField &schema)
     {
-        if (node.kind == ConfigNode::Kind::List) {
+        const bool isList = schema.kind == SchemaField::Kind::List;
+        const bool isMap =
+            schema.kind == SchemaField::Kind::Section || schema.kind == SchemaField::Kind::Named;
+        if (isList && node.kind == ConfigNode::Kind::List) {
             QJsonArray array;
             for (const ConfigNode &item : node.items) {
                 array.append(sourceOf(item, schema.children.front()));
             }
             return array;
         }
-        if (node.kind == ConfigNode::Kind::Map) {
+        if (isMap && node.kind == ConfigNode::Kind::Map) {
             QJsonObject object;
             for (const ConfigNode &item : node.items) {
                 const SchemaField *field = schema.kind == SchemaField::Kind::Named
@@ -399,15 +402,15 @@ Result<BackendConfig> parseBackend(const QByteArray &name, const QJsonObject &co
     ConfigNode all;
     all.kind = ConfigNode::Kind::Map;
     all.items.push_back(ConfigNode::fromJson(config));
-    ConfigNode &entry = all.items.front();
-    entry.key = QString::fromUtf8(name);
+    all.items.front().key = QString::fromUtf8(name);
 
     const QString section = u"backends"_s;
     ConfigValidator validator(environment, {}, problems);
     validator.validate(all, *configSchema().child(section), section);
 
-    const BackendSource source{name, Origin::Panel, section + u'.' + entry.key, {}};
-    BackendConfig backend = readBackend(entry, source, problems);
+    const QString path = section + u'.' + QString::fromUtf8(name);
+    const BackendSource source{name, Origin::Panel, path, {}};
+    BackendConfig backend = readBackend(all.items.front(), source, problems);
     if (!problems.hasErrors()) {
         backend.source = config;
         return backend;

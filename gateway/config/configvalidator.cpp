@@ -133,7 +133,8 @@ QDateTime parseExpiry(const QString &text)
     static const QRegularExpression kDate(u"\\A\\d{4}-\\d{2}-\\d{2}\\z"_s);
     if (kDate.match(text).hasMatch()) {
         const QDate date = QDate::fromString(text, Qt::ISODate);
-        return date.isValid() ? QDateTime(date, QTime(0, 0), QTimeZone::utc()) : QDateTime();
+        return date.isValid() ? QDateTime(date, QTime(0, 0), QTimeZone::utc()).toUTC()
+                              : QDateTime();
     }
     static const QRegularExpression kTime(
         u"\\A(\\d{4}-\\d{2}-\\d{2})[Tt ](\\d{2}:\\d{2}(?::\\d{2})?)(?:\\.\\d+)?\\s*"
@@ -157,7 +158,7 @@ QDateTime parseExpiry(const QString &text)
         }
         offset = (zone.at(0) == u'-' ? -1 : 1) * (hours * 3600 + minutes * 60);
     }
-    return QDateTime(date, time, QTimeZone::utc()).addSecs(-offset);
+    return QDateTime(date, time, QTimeZone::utc()).addSecs(-offset).toUTC();
 }
 
 bool isTimeZone(const QString &text)

@@ -3,9 +3,11 @@
 
 #include <QStringDecoder>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <exception>
+#include <sstream>
 #include <string>
 
 using namespace Qt::StringLiterals;
@@ -82,8 +84,8 @@ private:
         ConfigNode child = copy(value, depth + 1);
         child.key = QString::fromStdString(key.Scalar());
         child.keyLine = line;
-        if (child.line == 0) {
-            child.line = line;
+        if (child.line == 0 || child.kind == ConfigNode::Kind::Null) {
+            child.line = line; // yaml-cpp places nothing at the next token
         }
         parent.items.push_back(std::move(child));
     }
@@ -91,6 +93,32 @@ private:
     ConfigProblems &m_problems;
     int m_nodes = 0;
     bool m_failed = false;
+};
+
+/// Notes where a document starts.
+class DocumentStart : public YAML::EventHandler
+{
+public:
+    int line = 0;
+
+    void OnDocumentStart(const YAML::Mark &mark) override { line = mark.line + 1; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark & /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnAlias(const YAML::Mark & /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnScalar(const YAML::Mark & /*mark*/, const std::string & /*tag*/,
+                  YAML::anchor_t /*anchor*/, const std::string & /*value*/) override
+    {
+    }
+    void OnSequenceStart(const YAML::Mark & /*mark*/, const std::string & /*tag*/,
+                         YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override
+    {
+    }
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark & /*mark*/, const std::string & /*tag*/,
+                    YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override
+    {
+    }
+    void OnMapEnd() override {}
 };
 
 /// yaml-cpp reads 0x04 as the end of the file and guesses encodings; both would hide settings.
@@ -132,21 +160,26 @@ std::optional<ConfigNode> YamlReader::read(const QByteArray &text, ConfigProblem
         return std::nullopt;
     }
     try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(text.toStdString());
-        if (documents.size() > 1) {
-            const YAML::Mark mark = documents[1].Mark();
-            problems.error(mark.is_null() ? 0 : mark.line + 1, {},
-                           u"The file holds more than one document. Remove the \"---\" that starts "
-                           "the second."_s);
-            return std::nullopt;
-        }
-        if (documents.empty()) {
+        // Not YAML::LoadAll(): a text like "," makes it produce documents without end.
+        const std::string bytes = text.toStdString();
+        std::istringstream stream(bytes);
+        YAML::Parser parser(stream);
+        DocumentStart first;
+        DocumentStart second;
+        if (!parser.HandleNextDocument(first)) {
             ConfigNode empty;
             empty.kind = ConfigNode::Kind::Map;
             return empty;
         }
+        if (parser.HandleNextDocument(second)) {
+            problems.error(
+                second.line, {},
+                u"The file goes on after its end: there is a second document (\"---\"), or "
+                "a line that belongs nowhere. Remove it."_s);
+            return std::nullopt;
+        }
         TreeCopy treeCopy(problems);
-        ConfigNode root = treeCopy.copy(documents.front(), 0);
+        ConfigNode root = treeCopy.copy(YAML::Load(bytes), 0);
         if (treeCopy.failed()) {
             return std::nullopt;
         }

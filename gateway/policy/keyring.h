@@ -22,7 +22,7 @@ public:
     /// Of two keys with the same hash the one added later is found; all() holds both.
     void add(ClientKey key);
     /// The key whose SHA-256 is that of @p presented, or null. The work does not depend on whether
-    /// it exists. Says nothing about expiry or permissions.
+    /// it exists. Never a disabled or revoked one; says nothing about expiry or permissions.
     [[nodiscard]] KeyPtr find(std::string_view presented) const;
     [[nodiscard]] const std::vector<KeyPtr> &all() const { return m_all; }
 
