@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/protocol/openairesponse.h"
+
+#include <QTest>
+
+using namespace tidegate;
+
+class OpenAiResponseTest : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void chunks();
+    void usageBlocks();
+};
+
+void OpenAiResponseTest::chunks()
+{
+    QVERIFY(readChunk("[DONE]").done);
+
+    const OpenAiChunk content =
+        readChunk(R"({"choices":[{"delta":{"content":"a"},"finish_reason":null}]})");
+    QVERIFY(content.content && !content.finish && !content.usageOnly && !content.usage.isKnown());
+
+    const OpenAiChunk last = readChunk(R"({"choices":[{"delta":{},"finish_reason" : "stop"}]})");
+    QVERIFY(last.finish);
+
+    const OpenAiChunk second = readChunk(
+        R"({"choices":[{"index":0,"finish_reason":null},{"index":1,"finish_reason":"length"}]})");
+    QVERIFY(second.finish);
+
+    const OpenAiChunk usage = readChunk(
+        R"({"id":"x","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}})");
+    QVERIFY(usage.usageOnly && !usage.content);
+    QCOMPARE(usage.usage, (TokenUsage{.input = 3, .output = 4}));
+
+    const OpenAiChunk both = readChunk(
+        R"({"usage":{"prompt_tokens":1,"completion_tokens":2},"choices":[{"delta":{},"finish_reason":"stop"}]})");
+    QVERIFY(!both.usageOnly && both.content && both.finish);
+    QCOMPARE(both.usage.output, 2);
+
+    const OpenAiChunk nullUsage = readChunk(R"({"choices":[],"usage":null})");
+    QVERIFY(!nullUsage.usageOnly && !nullUsage.usage.isKnown());
+
+    QVERIFY(readChunk(R"({"error":{"message":"no"}})").error);
+    QVERIFY(!readChunk(R"({"error":null,"choices":[{}]})").error);
+    // The word alone, inside of text, is neither an error nor usage.
+    const OpenAiChunk quoted = readChunk(
+        R"({"choices":[{"delta":{"content":"say \"usage\": and \"error\""},"finish_reason":null}]})");
+    QVERIFY(quoted.content && !quoted.error && !quoted.usage.isKnown());
+    QVERIFY(readChunk(R"({"choices":[{"del)").content);
+}
+
+void OpenAiResponseTest::usageBlocks()
+{
+    // Raw strings stay out of the macros, which GCC 12 cannot take over several lines.
+    const TokenUsage detailed = readUsage(
+        R"({"choices":[{"message":{"content":"\"usage\""}}],"usage":{"prompt_tokens":10,)"
+        R"("completion_tokens":20,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},)"
+        R"("completion_tokens_details":{"reasoning_tokens":6}}})");
+    QCOMPARE(detailed, (TokenUsage{.input = 10, .output = 20, .cachedInput = 4, .reasoning = 6}));
+    const TokenUsage embedding =
+        readUsage(R"({"data":[],"usage":{"prompt_tokens":8,"total_tokens":8}})");
+    QCOMPARE(embedding, (TokenUsage{.input = 8, .output = 0}));
+    QVERIFY(!readUsage(R"({"choices":[]})").isKnown());
+    QVERIFY(!readUsage("not json \"usage\"").isKnown());
+}
+
+QTEST_APPLESS_MAIN(OpenAiResponseTest)
+#include "tst_openairesponse.moc"
