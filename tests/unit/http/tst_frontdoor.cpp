@@ -6,6 +6,11 @@
 #include <QTcpServer>
 #include <QTest>
 
+#include <ctime>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
 using namespace tidegate;
 
 namespace {
@@ -63,6 +68,7 @@ private Q_SLOTS:
     void pipelinedBytesAreBounded();
     void slowReaderOfPipelinedAnswers();
     void connectionCap();
+    void outOfDescriptors();
     void manyConnections();
     void stopAndResume();
     void newLimits();
@@ -766,6 +772,36 @@ void TestFrontDoor::connectionCap()
     QCOMPARE(next.read().status, 200);
     clients.front().send(post("/echo", "still in"));
     QCOMPARE(clients.front().read().body, "still in");
+}
+
+void TestFrontDoor::outOfDescriptors()
+{
+    DoorOnThread door;
+    rlimit before = {};
+    QCOMPARE(getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 256;
+    QCOMPARE(setrlimit(RLIMIT_NOFILE, &few), 0);
+    std::vector<int> hoard;
+    for (int fd = dup(0); fd >= 0; fd = dup(0)) {
+        hoard.push_back(fd);
+    }
+    ::close(hoard.back()); // for the client's side; the door's side gets none
+    hoard.pop_back();
+    RawClient client(door.port());
+    client.send(post("/echo", "patience"));
+    const std::clock_t busyBefore = std::clock();
+    QThread::msleep(400);
+    const double busyMs = 1000.0 * double(std::clock() - busyBefore) / CLOCKS_PER_SEC;
+    int handled = -1;
+    door.run([&handled](Engine &engine) { handled = engine.handled; });
+    for (const int fd : hoard) {
+        ::close(fd);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    QCOMPARE(handled, 0);
+    QVERIFY2(busyMs < 100, qPrintable(QString::number(busyMs)));
+    QCOMPARE(client.read().body, "patience");
 }
 
 void TestFrontDoor::manyConnections()
