@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QByteArray>
+
+namespace tidegate {
+
+/// @p text with everything that looks like a secret replaced by "[redacted]": Bearer and Basic
+/// credentials, keys that start with sk-, tg-, gsk_, xai- or AIza, the values of `key=`,
+/// `api_key=`, `token=` and the like, of key headers, and passwords in URLs.
+///
+/// A safety net at the sink, for texts that come from elsewhere; nobody should log a secret on
+/// purpose. Linear in the size of the text, any thread.
+[[nodiscard]] QByteArray redacted(const QByteArray &text);
+
+} // namespace tidegate
