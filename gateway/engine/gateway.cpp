@@ -9,6 +9,7 @@
 #include "gateway/engine/modeldiscovery.h"
 #include "gateway/engine/secretcache.h"
 
+#include <QFileInfo>
 #include <QPointer>
 #include <QTimer>
 
@@ -17,6 +18,16 @@
 #include <numeric>
 
 namespace tidegate {
+
+namespace {
+
+bool isEmptyFile(const QString &path)
+{
+    const QFileInfo info(path);
+    return !path.isEmpty() && info.exists() && info.size() == 0;
+}
+
+} // namespace
 
 class Gateway::Private
 {
@@ -118,6 +129,16 @@ bool Gateway::Private::loadFirstConfig()
 // Reads everything anew and, when it is sound, makes it the configuration in force.
 bool Gateway::Private::applyConfig()
 {
+    if (config && isEmptyFile(options.configFile)) {
+        // An editor may just be writing it; and nobody means to lose all keys and backends.
+        problems = {{ConfigProblem::Severity::Warning,
+                     options.configFile,
+                     0,
+                     {},
+                     tr("The file is empty. Tidegate goes on with what it had.")}};
+        Q_EMIT q->problemsChanged();
+        return false;
+    }
     ConfigOutcome outcome = loadConfig({.file = options.configFile,
                                         .stored = stored,
                                         .host = options.host,

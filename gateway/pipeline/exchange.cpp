@@ -17,6 +17,8 @@ namespace {
 constexpr qsizetype kMaxKeptBody = 1024 * 1024;
 // Of an upstream's 5xx answer this much is read.
 constexpr qsizetype kMaxErrorBody = 64 * 1024;
+// Of an upstream's error text this much is shown in the panel.
+constexpr qsizetype kMaxShownError = 500;
 constexpr int kClientClosedStatus = 499;
 
 std::string_view view(const QByteArray &bytes)
@@ -241,6 +243,9 @@ void Exchange::upstreamHead(const UpstreamHead &head)
     m_route.lane.state->reachability.store(BackendState::Reachability::Reachable,
                                            std::memory_order_relaxed);
     if (head.status >= 500) {
+        ResponseHead kept;
+        addForwardedAnswerFields(head, kept, AnswerBody::Replaced);
+        m_errorFields = std::move(kept.fields);
         m_relay = Relay::ErrorBody;
         return;
     }
@@ -248,7 +253,7 @@ void Exchange::upstreamHead(const UpstreamHead &head)
                                                                              : Relay::Bytes;
     m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
     ResponseHead answer = answerHead(head.status);
-    addForwardedAnswerFields(head, answer);
+    addForwardedAnswerFields(head, answer, AnswerBody::Relayed);
     m_writer->begin(answer, m_relay == Relay::Events ? -1 : head.contentLength);
     if (m_relay == Relay::Events) {
         m_phase = ExchangePhase::Streaming;
@@ -263,6 +268,9 @@ bool Exchange::upstreamBody(std::string_view piece)
     case Relay::ErrorBody:
         m_body.append(piece.data(),
                       qsizetype(std::min(piece.size(), size_t(kMaxErrorBody - m_body.size()))));
+        if (m_body.size() == kMaxErrorBody) {
+            answerUpstreamError();
+        }
         return true;
     case Relay::Events:
         relayEvents(piece);
@@ -288,22 +296,12 @@ void Exchange::relayEvents(std::string_view piece)
     SseSplitter::Event event;
     m_splitter.feed(piece);
     while (m_splitter.next(event)) {
-        ++m_events;
-        bool strip = false;
-        if (event.whole) {
-            const std::string_view data = SseSplitter::data(event.raw, m_scratch);
-            const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
-            if (chunk.usage.isKnown()) {
-                m_usage = chunk.usage;
-            }
-            m_sawDone |= chunk.done;
-            m_sawFinish |= chunk.finish;
-            m_sawError |= chunk.error;
-            if (chunk.content) {
-                ++m_contentEvents;
-            }
-            strip = m_askedForUsage && chunk.usageOnly;
+        bool strip = event.tail && m_stripped;
+        if (event.whole && !event.tail) {
+            ++m_events;
+            strip = readEvent(event.raw) && m_askedForUsage;
         }
+        m_stripped = strip;
         m_partSent = !event.whole;
         if (strip) {
             continue;
@@ -316,6 +314,21 @@ void Exchange::relayEvents(std::string_view piece)
         ready = event.raw;
     }
     writeOut(ready);
+}
+
+// Notes what the event says. True when it is the one that include_usage adds.
+bool Exchange::readEvent(std::string_view raw)
+{
+    const std::string_view data = SseSplitter::data(raw, m_scratch);
+    const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
+    if (chunk.usage.isKnown()) {
+        m_usage = chunk.usage;
+    }
+    m_sawDone |= chunk.done;
+    m_sawFinish |= chunk.finish;
+    m_sawError |= chunk.error;
+    m_contentEvents += chunk.content ? 1 : 0;
+    return chunk.usageOnly;
 }
 
 bool Exchange::writeOut(std::string_view piece)
@@ -369,7 +382,9 @@ void Exchange::finishRelay()
         return;
     case Relay::Bytes:
         if (m_bodyComplete && m_status < 400) {
-            m_usage = readUsage(view(m_body));
+            const OpenAiChunk answer = readChunk(view(m_body));
+            m_usage = answer.usage;
+            m_sawError = answer.error;
         }
         break;
     case Relay::None:
@@ -378,24 +393,31 @@ void Exchange::finishRelay()
     m_firstSentUs = m_firstSentUs < 0 ? sinceStartUs(monotonicNs()) : m_firstSentUs;
     m_writer->end();
     m_writer = nullptr;
-    const bool ok = m_status < 400;
-    if (!ok) {
+    if (m_status >= 400) {
         m_errorCode = "upstream_" + QByteArray::number(m_status);
-        m_errorMessage = QString::fromUtf8(m_body.left(500));
+        m_errorMessage = QString::fromUtf8(m_body.left(kMaxShownError));
+        settle(ExchangePhase::Failed, Outcome::ClientError);
+    } else {
+        settleAnswer();
     }
-    settle(ok ? ExchangePhase::Done : ExchangePhase::Failed,
-           ok ? Outcome::Success : Outcome::ClientError);
+}
+
+// An error inside of an answer with status 200 is the upstream's failure all the same.
+void Exchange::settleAnswer()
+{
+    if (m_sawError) {
+        m_errorCode = "upstream_error_event";
+        settle(ExchangePhase::Failed, Outcome::UpstreamError);
+    } else {
+        settle(ExchangePhase::Done, Outcome::Success);
+    }
 }
 
 void Exchange::finishEvents()
 {
     // A last event without its blank line is passed as it is.
     const std::string_view rest = m_splitter.rest();
-    const std::string_view data = SseSplitter::data(rest, m_scratch);
-    const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
-    m_sawDone |= chunk.done;
-    m_sawFinish |= chunk.finish;
-    m_usage = chunk.usage.isKnown() ? chunk.usage : m_usage;
+    const bool usageOnly = readEvent(rest);
     if (!m_sawDone && !m_sawFinish && !m_sawError) {
         failAfterHead({502,
                        "upstream_invalid_response",
@@ -404,17 +426,12 @@ void Exchange::finishEvents()
                        {}});
         return;
     }
-    if (!(m_askedForUsage && chunk.usageOnly)) {
+    if (!(m_askedForUsage && usageOnly)) {
         writeOut(rest);
     }
     m_writer->end();
     m_writer = nullptr;
-    if (m_sawError) {
-        m_errorCode = "upstream_error_event";
-        settle(ExchangePhase::Failed, Outcome::UpstreamError);
-        return;
-    }
-    settle(ExchangePhase::Done, Outcome::Success);
+    settleAnswer();
 }
 
 void Exchange::answerUpstreamError()
@@ -426,9 +443,11 @@ void Exchange::answerUpstreamError()
                    "The backend '" + backend + "' answered " + QByteArray::number(m_status) + '.',
                    {}};
     m_errorCode = error.code;
-    m_errorMessage = QString::fromUtf8(m_body.isEmpty() ? error.message : m_body.left(500));
+    m_errorMessage =
+        QString::fromUtf8(m_body.isEmpty() ? error.message : m_body.left(kMaxShownError));
     m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
     ResponseHead head = answerHead(m_status);
+    head.fields.append(m_errorFields);
     head.add("content-type", "application/json");
     const QByteArray body = readChunk(view(m_body)).error ? m_body : error.toJson();
     m_bytesOut = body.size();

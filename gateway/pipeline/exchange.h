@@ -78,9 +78,11 @@ private:
 
     [[nodiscard]] ResponseHead answerHead(int status);
     void relayEvents(std::string_view piece);
+    bool readEvent(std::string_view raw);
     bool writeOut(std::string_view piece);
     void finishRelay();
     void finishEvents();
+    void settleAnswer();
     void answerUpstreamError();
     void failAfterHead(const ApiError &error);
     void refuse(const ApiError &error);
@@ -105,7 +107,8 @@ private:
     QByteArray m_requestId;
     QByteArray m_errorCode;
     QString m_errorMessage;
-    QByteArray m_body; ///< of the answer: kept to read its usage, or as an error body
+    QByteArray m_errorFields; ///< those of an upstream's 5xx answer that a client may see
+    QByteArray m_body;        ///< of the answer: kept to read its usage, or as an error body
     SseSplitter m_splitter;
     QByteArray m_scratch;
     TokenUsage m_usage;
@@ -129,6 +132,7 @@ private:
     bool m_sawDone = false;
     bool m_sawError = false;
     bool m_partSent = false; ///< a part of an oversized event is out
+    bool m_stripped = false; ///< the last event was taken out
 };
 
 } // namespace tidegate

@@ -127,7 +127,7 @@ std::vector<QByteArray> forwardedRequestFields(const HttpRequest &request)
     return fields;
 }
 
-void addForwardedAnswerFields(const UpstreamHead &upstream, ResponseHead &head)
+void addForwardedAnswerFields(const UpstreamHead &upstream, ResponseHead &head, AnswerBody body)
 {
     std::string_view connection;
     for (const auto &[name, value] : upstream.fields) {
@@ -136,8 +136,10 @@ void addForwardedAnswerFields(const UpstreamHead &upstream, ResponseHead &head)
         }
     }
     for (const auto &[name, value] : upstream.fields) {
+        const bool describesBody = name.starts_with("content-") || name == "etag";
         if (!isKept(name, kAnswerFieldsKept, kAnswerPrefixesKept) &&
-            !isNamedByConnection(connection, name)) {
+            !isNamedByConnection(connection, name) &&
+            (body == AnswerBody::Relayed || !describesBody)) {
             head.add(name, value);
         }
     }

@@ -18,8 +18,16 @@ namespace tidegate {
 /// (usage has to be readable) and what is meant for the gateway.
 [[nodiscard]] std::vector<QByteArray> forwardedRequestFields(const HttpRequest &request);
 
+enum class AnswerBody : quint8
+{
+    Relayed,
+    Replaced
+};
+
 /// Adds an upstream's answer fields that a client may see. Left out: the connection's own, cookies,
 /// the provider account's rate limits, cross-origin and transport policies, and names of ours.
-void addForwardedAnswerFields(const UpstreamHead &upstream, ResponseHead &head);
+///
+/// With a replaced body the fields that describe the upstream's own one are left out, too.
+void addForwardedAnswerFields(const UpstreamHead &upstream, ResponseHead &head, AnswerBody body);
 
 } // namespace tidegate

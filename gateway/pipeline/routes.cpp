@@ -28,7 +28,9 @@ Routes::Routes(ConfigPtr config, std::vector<BackendStatePtr> states,
     }
     for (size_t lane = 0; lane < m_lanes.size(); ++lane) {
         const BackendConfig &backend = *m_lanes[lane].backend;
-        if (backend.models.empty()) {
+        // A backend that only repeats or says nothing must be asked for by name.
+        const bool local = backend.type == BackendType::Echo || backend.type == BackendType::Noop;
+        if (backend.models.empty() && !local) {
             m_catchAll.push_back(lane);
         }
         for (const Glob &glob : backend.models) {

@@ -115,15 +115,4 @@ OpenAiChunk readChunk(std::string_view data)
     return chunk;
 }
 
-TokenUsage readUsage(std::string_view json)
-{
-    ondemand::document document;
-    ondemand::object usage;
-    if (!contains(json, R"("usage")") || JsonReader::read(json, document) != SUCCESS ||
-        document["usage"].get_object().get(usage) != SUCCESS) {
-        return {};
-    }
-    return usageOf(usage);
-}
-
 } // namespace tidegate

@@ -18,12 +18,10 @@ struct OpenAiChunk
     TokenUsage usage;       ///< known when the chunk carries one
 };
 
-/// Reads the payload of one event. Cheap: parses only chunks that may carry usage or an error.
+/// Reads the payload of one event, or a whole answer. Cheap: parses only what may carry usage or an
+/// error.
 ///
 /// Any thread. @p data without the "data:" prefix. Broken JSON reads as content.
 [[nodiscard]] OpenAiChunk readChunk(std::string_view data);
-
-/// The usage of a whole (not streamed) answer; unknown when it has none or is not JSON.
-[[nodiscard]] TokenUsage readUsage(std::string_view json);
 
 } // namespace tidegate

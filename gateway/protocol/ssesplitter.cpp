@@ -58,6 +58,11 @@ bool SseSplitter::next(Event &event)
     if (m_afterCr && !m_piece.empty()) {
         m_afterCr = false;
         at = m_piece.front() == '\n' ? 1 : 0;
+        if (at == 1 && m_held.isEmpty() && !m_oversized) {
+            event = {m_piece.substr(0, 1), true, true};
+            m_piece.remove_prefix(1);
+            return true;
+        }
     }
     while (at < m_piece.size() && !complete) {
         const size_t end = lineEnd(m_piece, at);
@@ -84,6 +89,7 @@ bool SseSplitter::next(Event &event)
         return false;
     }
     event.whole = complete && !m_oversized;
+    event.tail = false;
     m_oversized = !complete;
     if (m_held.isEmpty()) {
         event.raw = taken;

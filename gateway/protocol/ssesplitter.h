@@ -22,6 +22,7 @@ public:
     {
         std::string_view raw; ///< with its line ends; valid until the next call
         bool whole = true;    ///< false: a part of an event too large to hold
+        bool tail = false; ///< the LF of a CR LF that ended the event before: goes where that went
     };
 
     /// Adds bytes. They must stay valid until next() returned false.

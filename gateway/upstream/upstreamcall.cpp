@@ -18,7 +18,7 @@ constexpr qint64 kNsPerMs = 1'000'000;
 constexpr long kReceiveBytes = 16L * 1024; ///< libcurl's own largest piece; also what a pause holds
 constexpr long kIdleSeconds = 90;          ///< below what usual front ends close at
 constexpr long kNoConnectLimitMs = 24L * 3600 * 1000; ///< libcurl takes 0 for five minutes
-constexpr qint64 kStaleNs = 1'000'000'000;
+constexpr qint64 kStaleNs = 150'000'000; ///< a round trip: an answer to bytes for a closed socket
 constexpr size_t kRefuse = 0; ///< what a callback returns to make libcurl give the transfer up
 
 bool startsWithName(const QByteArray &line, std::string_view lowerName)

@@ -51,9 +51,12 @@ void ForwardedFieldsTest::answer()
                        {"retry-after", "7"},
                        {"content-encoding", "gzip"}};
     ResponseHead head(200);
-    addForwardedAnswerFields(upstream, head);
+    addForwardedAnswerFields(upstream, head, AnswerBody::Relayed);
     QCOMPARE(head.fields, "content-type: text/plain\r\nx-vendor: kept\r\nretry-after: 7\r\n"
                           "content-encoding: gzip\r\n");
+    ResponseHead replaced(502);
+    addForwardedAnswerFields(upstream, replaced, AnswerBody::Replaced);
+    QCOMPARE(replaced.fields, "x-vendor: kept\r\nretry-after: 7\r\n");
 }
 
 QTEST_APPLESS_MAIN(ForwardedFieldsTest)

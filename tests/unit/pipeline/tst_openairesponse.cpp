@@ -5,6 +5,15 @@
 
 using namespace tidegate;
 
+namespace {
+
+TokenUsage usageIn(std::string_view json)
+{
+    return readChunk(json).usage;
+}
+
+} // namespace
+
 class OpenAiResponseTest : public QObject
 {
     Q_OBJECT
@@ -54,16 +63,16 @@ void OpenAiResponseTest::chunks()
 void OpenAiResponseTest::usageBlocks()
 {
     // Raw strings stay out of the macros, which GCC 12 cannot take over several lines.
-    const TokenUsage detailed = readUsage(
+    const TokenUsage detailed = usageIn(
         R"({"choices":[{"message":{"content":"\"usage\""}}],"usage":{"prompt_tokens":10,)"
         R"("completion_tokens":20,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},)"
         R"("completion_tokens_details":{"reasoning_tokens":6}}})");
     QCOMPARE(detailed, (TokenUsage{.input = 10, .output = 20, .cachedInput = 4, .reasoning = 6}));
     const TokenUsage embedding =
-        readUsage(R"({"data":[],"usage":{"prompt_tokens":8,"total_tokens":8}})");
+        usageIn(R"({"data":[],"usage":{"prompt_tokens":8,"total_tokens":8}})");
     QCOMPARE(embedding, (TokenUsage{.input = 8, .output = 0}));
-    QVERIFY(!readUsage(R"({"choices":[]})").isKnown());
-    QVERIFY(!readUsage("not json \"usage\"").isKnown());
+    QVERIFY(!usageIn(R"({"choices":[]})").isKnown());
+    QVERIFY(!usageIn("not json \"usage\"").isKnown());
 }
 
 QTEST_APPLESS_MAIN(OpenAiResponseTest)
