@@ -35,7 +35,7 @@ const kBad = [
   ['a key twice', `${good}default_backend: echo\n`, 9, /default_backend/],
   ['a tab as indent', good.replace('  port: 0', '\tport: 0'), 3, /./],
   ['a list where a map belongs', good.replace('  port: 0', '  - port'), 3, /server/],
-  ['a backend without a URL', good.replace('{ type: echo }', '{ type: vllm }'), 5, /url/],
+  ['a backend without a URL', good.replace('{ type: echo }', '{ type: local }'), 5, /url/],
   ['a URL that is none', good.replace('{ type: echo }', '{ type: vllm, url: "http://" }'), 5, /url/],
   ['a URL of a metadata service', good.replace('{ type: echo }', '{ type: vllm, url: "http://169.254.169.254/v1" }'),
     5, /url/],

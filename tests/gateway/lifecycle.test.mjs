@@ -46,8 +46,10 @@ describe('stopping', { concurrency: 4 }, () => {
         const gate = deferred();
         upstream.when(model, gated(model, gate.promise));
         const kept = await gateway.connect(); // opened before, asks during the drain
-        await kept.write(Gateway.bytes({ method: 'GET', path: '/ready' }));
-        assert.equal((await kept.response()).head.status, 200);
+        await until('the backend to be found', async () => {
+          await kept.write(Gateway.bytes({ method: 'GET', path: '/ready' }));
+          return (await kept.response()).head.status === 200;
+        });
         const { reader } = await gateway.begin({
           body: chatRequest(model, { stream: true }), headers: { 'X-Request-ID': 'drained' },
         });

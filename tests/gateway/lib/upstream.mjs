@@ -108,6 +108,13 @@ export class Exchange {
   }
 }
 
+async function answerNoModels(exchange) {
+  const body = '{"object":"list","data":[]}';
+  await exchange.start(200, { 'Content-Type': 'application/json' }, body.length);
+  await exchange.piece(body);
+  await exchange.finish();
+}
+
 /** A server on a free loopback port. */
 export class ScriptedUpstream {
   #server;
@@ -132,7 +139,9 @@ export class ScriptedUpstream {
     this.keep = keep;
     this.exchanges = [];
     this.connections = 0;   // accepted so far
-    this.seen = 0;          // requests so far
+    this.seen = 0;          // requests so far, without looks at the list of models
+    this.probes = 0;        // looks at the list of models
+    this.models = answerNoModels; // script that answers them
     this.failures = [];     // exceptions of scripts
     this.#server = net.createServer({ allowHalfOpen: false, noDelay: true },
       (socket) => this.#accept(socket));
@@ -179,6 +188,19 @@ export class ScriptedUpstream {
     }
   }
 
+  /** Notes a request. The gateway's own look at the list of models is not one. */
+  #scriptFor(exchange) {
+    if (exchange.head.method === 'GET' && exchange.head.target.endsWith('/models')) {
+      this.probes += 1;
+      return this.models;
+    }
+    this.seen += 1;
+    if (this.keep) {
+      this.exchanges.push(exchange);
+    }
+    return this.#scripts.get(exchange.model) ?? this.#fallback;
+  }
+
   #accept(socket) {
     const id = ++this.connections;
     const gone = deferred();
@@ -209,13 +231,8 @@ export class ScriptedUpstream {
           early.unshift(reader.rest);
         }
         reader = new MessageReader('request');
-        this.seen += 1;
-        if (this.keep) {
-          this.exchanges.push(exchange);
-        }
-        const script = this.#scripts.get(exchange.model) ?? this.#fallback;
         try {
-          await script(exchange);
+          await this.#scriptFor(exchange)(exchange);
         } catch (error) {
           this.failures.push(error);
         }
