@@ -57,6 +57,10 @@ public:
                              Gateway::Reply<Done> reply) = 0;
     /// Reads the ledger off the GUI thread; the answer comes later, in the GUI thread.
     virtual void readUsage(std::function<void(UsageSummary)> reply) = 0;
+    /// True when there is no HTTP endpoint behind it.
+    [[nodiscard]] virtual bool isSimulated() const { return false; }
+    /// What a test request comes to when there is no endpoint.
+    virtual void simulateRequest(const QString &model) { Q_UNUSED(model) }
 
 Q_SIGNALS:
     void stateChanged();

@@ -387,6 +387,13 @@ void SetupAssistant::sendTestRequest(const QString &model)
     m_testText.clear();
     m_testBuffer.clear();
     m_testPassed = false;
+    if (m_link.isSimulated()) {
+        m_link.simulateRequest(model);
+        m_testText = tr("This is a demo: nothing was sent, but the Live page shows a request.");
+        m_testPassed = true;
+        Q_EMIT testChanged();
+        return;
+    }
     const ConfigPtr config = m_link.config();
     const bool keyNeeded = !config || config->server.auth == AuthMode::Required;
     if (keyNeeded && m_clientKey.isEmpty()) {

@@ -69,6 +69,20 @@ Result<qint64> LedgerReader::count()
     return statement.integer(0);
 }
 
+Result<qint64> LedgerReader::countSince(qint64 startedAtUs)
+{
+    SqliteStatement statement(m_connection,
+                              "SELECT count(*) FROM requests WHERE id > coalesce((SELECT id FROM "
+                              "requests WHERE started_at_us < ? ORDER BY id DESC LIMIT 1), 0)");
+    if (statement.isValid()) {
+        statement.bind(1, startedAtUs);
+    }
+    if (statement.step() != SqliteStatement::Step::Row) {
+        return m_connection.explainLastError();
+    }
+    return statement.integer(0);
+}
+
 Result<std::vector<StoredLedgerRow>> LedgerReader::newest(int maximum, qint64 beforeId)
 {
     SqliteStatement statement(m_connection, kNewest);

@@ -33,6 +33,8 @@ public:
     Result<Done> open(const QString &databasePath);
 
     Result<qint64> count();
+    /// Rows after the last one that started before @p startedAtUs. Reads only those.
+    Result<qint64> countSince(qint64 startedAtUs);
     /// The newest rows first, at most @p maximum, with ids below @p beforeId.
     Result<std::vector<StoredLedgerRow>>
     newest(int maximum, qint64 beforeId = std::numeric_limits<qint64>::max());

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/desktop/demofeed.h"
+#include "app/viewmodels/gatewaylink.h"
+#include "app/viewmodels/wallclock.h"
+
+#include <QTimer>
+
+#include <memory>
+
+namespace tidegate {
+
+/// A gateway that is only played: no network, no files, no keychain. For `--demo`, for screenshots
+/// and for the tests of the panel.
+///
+/// Lives in the GUI thread, owned by the program.
+class DemoLink : public GatewayLink
+{
+    Q_OBJECT
+
+public:
+    /// The frozen clock of screenshots: 2026-11-20 14:03:27 UTC.
+    static constexpr qint64 kFrozenUs = 1'795'183'407'000'000;
+
+    struct Options
+    {
+        bool frozen = false; ///< one batch of the past, then nothing moves
+        bool empty = false;  ///< no backends and no keys, as at the first start
+        bool quiet = false;  ///< no traffic
+        WallClock clock = wallClock();
+    };
+
+    explicit DemoLink(Options options, QObject *parent = nullptr);
+
+    void start() override;
+    void stop() override;
+    void stopNow() override;
+    void setAccepting(bool accepting) override;
+
+    [[nodiscard]] Gateway::State state() const override { return m_state; }
+    [[nodiscard]] QString failure() const override { return m_failure; }
+    [[nodiscard]] quint16 port() const override;
+    [[nodiscard]] QUrl baseUrl() const override;
+    [[nodiscard]] ConfigPtr config() const override { return m_config; }
+    [[nodiscard]] std::vector<ConfigProblem> problems() const override { return m_problems; }
+    [[nodiscard]] int activeExchanges() const override { return m_feed.active(); }
+    [[nodiscard]] std::vector<ClientKey> clientKeys() const override { return m_keys; }
+
+    void reloadConfig() override;
+    void refreshSecrets() override;
+    void saveBackend(const QByteArray &name, const QJsonObject &config,
+                     Gateway::Reply<Done> reply) override;
+    void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void testBackend(const QJsonObject &config, const Secret &key,
+                     std::function<void(BackendTest)> reply) override;
+    void createKey(const QString &name, Gateway::Reply<Store::NewKey> reply) override;
+    void revokeKey(qint64 id, Gateway::Reply<ClientKey> reply) override;
+    void saveSetting(const QString &key, const QJsonValue &value,
+                     Gateway::Reply<Done> reply) override;
+    void readUsage(std::function<void(UsageSummary)> reply) override;
+    [[nodiscard]] bool isSimulated() const override { return true; }
+    void simulateRequest(const QString &model) override;
+
+    // For tests of the panel.
+    void fail(const QString &why);
+    void setProblems(std::vector<ConfigProblem> problems);
+    void feed(const ExchangeBatch &batch);
+
+private:
+    void setState(Gateway::State state);
+    void change(std::function<void(ConfigSnapshot &)> edit);
+    void tick();
+    void later(std::function<void()> what);
+
+    Options m_options;
+    DemoFeed m_feed;
+    QTimer m_timer;
+    Gateway::State m_state = Gateway::State::Stopped;
+    QString m_failure;
+    ConfigPtr m_config;
+    std::vector<ConfigProblem> m_problems;
+    std::vector<ClientKey> m_keys;
+    qint64 m_nextKeyId = 5;
+};
+
+} // namespace tidegate
