@@ -130,6 +130,9 @@ void Engine::setRoutes(RoutesPtr routes)
 void Engine::setMode(Mode mode)
 {
     m_mode = mode;
+    if (mode == Mode::Draining && m_door) {
+        m_door->stopListening();
+    }
     schedulePublish();
 }
 

@@ -310,19 +310,13 @@ describe('changes while running', { concurrency: 4 }, () => {
   it('a bad file keeps the configuration that runs, and the next good one is taken', async () => {
     const gateway = await Gateway.start({ config: good });
     try {
-      for (const bad of ['servr: 1\n', '{', '', 'backends: { x: { type: nonsense } }\n']) {
+      for (const bad of ['servr: 1\n', '{', 'backends: { x: { type: nonsense } }\n']) {
         const before = gateway.stderr.length;
         gateway.writeConfig(bad);
         gateway.signal('SIGHUP');
-        if (bad !== '') {
-          await until('the problem to be said', () => gateway.stderr.slice(before).includes('config.yaml'));
-        } else {
-          await sleep(300);
-        }
-        if (bad !== '') {
-          const reply = await gateway.post('/v1/chat/completions', chatRequest('any'));
-          assert.equal(reply.head.status, 200, reply.text);
-        }
+        await until('the problem to be said', () => gateway.stderr.slice(before).includes('config.yaml'));
+        const reply = await gateway.post('/v1/chat/completions', chatRequest('any'));
+        assert.equal(reply.head.status, 200, reply.text);
       }
       gateway.writeConfig(good.replace('default_backend: echo\n', ''));
       gateway.signal('SIGHUP');
