@@ -9,8 +9,11 @@ namespace tidegate {
 
 ConfigWatcher::ConfigWatcher(const QString &file, QObject *parent)
     : QObject(parent)
-    , m_file(QFileInfo(file).absoluteFilePath())
+    , m_file(file.isEmpty() ? QString() : QFileInfo(file).absoluteFilePath())
 {
+    if (m_file.isEmpty()) {
+        return;
+    }
     m_debounce.setSingleShot(true);
     m_debounce.setInterval(kDebounceMs);
     connect(&m_debounce, &QTimer::timeout, this, &ConfigWatcher::compare);

@@ -23,6 +23,7 @@ public:
     /// Changes within this time are told once.
     static constexpr int kDebounceMs = 100;
 
+    /// @p file may be empty: then nothing is watched.
     explicit ConfigWatcher(const QString &file, QObject *parent = nullptr);
 
 Q_SIGNALS:

@@ -97,7 +97,7 @@ struct Line
     qint64 timeUs = 0;
     Level level = Level::Info;
     QByteArray category;
-    QString message;
+    QByteArray message; ///< a copy of its own: the caller's string is not shared between threads
     QByteArray thread;
 };
 
@@ -109,7 +109,7 @@ QString timeText(qint64 timeUs)
 
 QByteArray format(const Line &line, Format as)
 {
-    const QByteArray message = redacted(line.message.toUtf8());
+    const QByteArray message = redacted(line.message);
     const char *level = kLevelNames[int(line.level)];
     if (as == Format::Json) {
         QJsonObject object{{u"time"_s, timeText(line.timeUs)},
@@ -242,7 +242,7 @@ public:
         Line line;
         line.timeUs = wallClockUs();
         line.level = level;
-        line.message = message;
+        line.message = message.toUtf8();
         if (context.category && std::strcmp(context.category, "default") != 0) {
             line.category = context.category;
         }
@@ -320,14 +320,16 @@ private:
                 note.timeUs = wallClockUs();
                 note.level = Level::Warning;
                 note.category = "tidegate.log";
-                note.message =
-                    u"%1 log lines were dropped because the log could not keep up"_s.arg(lost);
+                note.message = QByteArray::number(lost);
+                note.message += " log lines were dropped because the log could not keep up";
                 write(note);
             }
             std::fflush(stderr);
             m_file.flush();
+            const auto written = qint64(batch.size());
+            batch.clear(); // callers must not wait for that either
             lock.lock();
-            m_done += qint64(batch.size());
+            m_done += written;
             m_written.notify_all();
         }
     }
