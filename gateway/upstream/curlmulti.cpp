@@ -99,9 +99,21 @@ curl_socket_t CurlMulti::openSocket(const curl_sockaddr &address)
 #if !defined(SOCK_CLOEXEC) && defined(FD_CLOEXEC)
     fcntl(socket, F_SETFD, FD_CLOEXEC);
 #endif
-    m_sockets.erase(socket);
-    m_sockets.emplace(socket, std::make_unique<CurlSocket>(*this, socket, true));
     return socket;
+}
+
+CurlSocket &CurlMulti::socketFor(curl_socket_t socket)
+{
+    std::unique_ptr<CurlSocket> &place = m_sockets[socket];
+    if (!place) {
+        place = std::make_unique<CurlSocket>(*this, socket);
+    }
+    return *place;
+}
+
+void CurlMulti::keepSocket(curl_socket_t socket)
+{
+    socketFor(socket).keep();
 }
 
 int CurlMulti::closeSocket(void *self, curl_socket_t socket)
@@ -117,22 +129,19 @@ int CurlMulti::closeSocket(void *self, curl_socket_t socket)
 int CurlMulti::onSocket(CURL * /*easy*/, curl_socket_t socket, int what, void *self,
                         void * /*unused*/)
 {
-    auto &sockets = static_cast<CurlMulti *>(self)->m_sockets;
-    auto place = sockets.find(socket);
+    auto &multi = *static_cast<CurlMulti *>(self);
     if (what != CURL_POLL_REMOVE) {
-        if (place == sockets.end()) {
-            // One that libcurl made without asking, such as its resolver's.
-            auto &multi = *static_cast<CurlMulti *>(self);
-            place =
-                sockets.emplace(socket, std::make_unique<CurlSocket>(multi, socket, false)).first;
-        }
-        place->second->want(what);
-    } else if (place != sockets.end()) {
-        if (place->second->wasOpened()) {
-            place->second->rest();
-        } else {
-            sockets.erase(place);
-        }
+        multi.socketFor(socket).want(what);
+        return 0;
+    }
+    const auto place = multi.m_sockets.find(socket);
+    if (place == multi.m_sockets.end()) {
+        return 0;
+    }
+    if (place->second->isKept()) {
+        place->second->rest();
+    } else {
+        multi.m_sockets.erase(place);
     }
     return 0;
 }

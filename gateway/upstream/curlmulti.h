@@ -67,10 +67,14 @@ public:
     void socketReady(curl_socket_t socket, bool readable, bool writable);
     /// For CURLOPT_OPENSOCKETFUNCTION.
     curl_socket_t openSocket(const curl_sockaddr &address);
+    /// The socket's connection is established. Only from now on does libcurl tell of its closing:
+    /// one that it gives up while connecting it just closes.
+    void keepSocket(curl_socket_t socket);
     /// For CURLOPT_CLOSESOCKETFUNCTION, with the CurlMulti as its data.
     static int closeSocket(void *self, curl_socket_t socket);
 
 private:
+    CurlSocket &socketFor(curl_socket_t socket);
     static int onSocket(CURL *easy, curl_socket_t socket, int what, void *self, void *unused);
     static int onTimer(CURLM *multi, long milliseconds, void *self);
 

@@ -5,11 +5,10 @@
 
 namespace tidegate {
 
-CurlSocket::CurlSocket(CurlMulti &multi, curl_socket_t socket, bool opened)
+CurlSocket::CurlSocket(CurlMulti &multi, curl_socket_t socket)
     : m_multi(multi)
     , m_watch(qintptr(socket), *this)
     , m_socket(socket)
-    , m_opened(opened)
 {
 }
 

@@ -13,18 +13,20 @@ class CurlMulti;
 ///
 /// Lives in the engine thread; owned by its CurlMulti, which destroys it before the socket closes.
 /// libcurl takes back its interest whenever a connection goes idle and gives the same one again for
-/// the next call. This goes on reading meanwhile, which saves two system calls for each call.
+/// the next call. On a kept socket this goes on reading meanwhile, which saves two system calls for
+/// each call.
 class CurlSocket final : public FdWatcher
 {
 public:
-    /// @p opened: by CurlMulti::openSocket(), so that its closing is heard of as well.
-    CurlSocket(CurlMulti &multi, curl_socket_t socket, bool opened);
+    CurlSocket(CurlMulti &multi, curl_socket_t socket);
 
     /// @p what is CURL_POLL_IN, CURL_POLL_OUT or CURL_POLL_INOUT.
     void want(int what);
     /// libcurl wants nothing for now; the socket stays open.
     void rest();
-    [[nodiscard]] bool wasOpened() const { return m_opened; }
+    /// The socket of an established connection, of whose closing CurlMulti will hear.
+    void keep() { m_kept = true; }
+    [[nodiscard]] bool isKept() const { return m_kept; }
 
     void fdReady(bool readable, bool writable) override;
 
@@ -32,7 +34,7 @@ private:
     CurlMulti &m_multi;
     FdWatch m_watch;
     const curl_socket_t m_socket;
-    const bool m_opened;
+    bool m_kept = false;
     bool m_resting = true;
     bool m_reading = false;
 };

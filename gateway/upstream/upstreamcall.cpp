@@ -283,6 +283,12 @@ int UpstreamCall::onRequestBegins(void *self, char * /*remoteIp*/, char * /*loca
     }
     call.m_begunNs = call.m_multi.enteredNs();
     call.m_reused = !call.m_openedSocket;
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    if (!call.m_reused &&
+        curl_easy_getinfo(call.m_easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
+        socket != CURL_SOCKET_BAD) {
+        call.m_multi.keepSocket(socket);
+    }
     return CURL_PREREQFUNC_OK;
 }
 
