@@ -11,7 +11,8 @@ namespace tidegate {
 class ResponseListener
 {
 public:
-    /// The client closed or reset the connection before end(). The writer must not be used any more.
+    /// The client closed or reset the connection before end(). The writer must not be used any
+    /// more.
     virtual void clientGone() = 0;
     /// The backlog fell to the low-water mark again after write() returned false.
     virtual void clientWritable() = 0;
@@ -26,7 +27,11 @@ protected:
 /// are never added by hand.
 struct ResponseHead
 {
-    explicit ResponseHead(int statusCode = 200) : status(statusCode) { fields.reserve(512); }
+    explicit ResponseHead(int statusCode = 200)
+        : status(statusCode)
+    {
+        fields.reserve(512);
+    }
     void add(std::string_view name, std::string_view value)
     {
         fields.append(name.data(), qsizetype(name.size())).append(": ", 2);
@@ -50,7 +55,8 @@ public:
     /// A whole answer in one write. Ends the writer.
     virtual void send(const ResponseHead &head, const QByteArray &body) = 0;
     /// Starts an answer. @p contentLength -1: unknown (chunked, or close-delimited for HTTP/1.0).
-    /// The head is held back until the first write(), flush() or end(), so that they share a packet.
+    /// The head is held back until the first write(), flush() or end(), so that they share a
+    /// packet.
     virtual void begin(const ResponseHead &head, qint64 contentLength) = 0;
     /// A piece of the body, sent at once. False when the backlog is above the high-water mark: stop
     /// until clientWritable(). The piece is taken in either case.

@@ -8,15 +8,23 @@
 namespace tidegate {
 
 /// How an exchange ended.
-enum class Outcome : quint8 {
-    Success,      ///< answered in full, upstream status below 400
-    ClientError,  ///< refused by us or answered 4xx by the upstream
+enum class Outcome : quint8
+{
+    Success,       ///< answered in full, upstream status below 400
+    ClientError,   ///< refused by us or answered 4xx by the upstream
     UpstreamError, ///< the upstream failed or answered 5xx
-    ClientClosed, ///< the client left first; logged as status 499
+    ClientClosed,  ///< the client left first; logged as status 499
 };
 
 /// Which API an exchange used.
-enum class Endpoint : quint8 { ChatCompletions, Completions, Embeddings, Models, Other };
+enum class Endpoint : quint8
+{
+    ChatCompletions,
+    Completions,
+    Embeddings,
+    Models,
+    Other
+};
 
 /// One finished, failed or cancelled request, as it is written to the `requests` table.
 ///
@@ -24,24 +32,24 @@ enum class Endpoint : quint8 { ChatCompletions, Completions, Embeddings, Models,
 struct LedgerRow
 {
     QByteArray requestId;
-    qint64 startedAtUs = 0;       ///< wall clock, since 1970 UTC
-    qint64 totalUs = 0;           ///< first request byte to last answer byte
-    qint64 firstByteUs = -1;      ///< first request byte to first answer byte sent (TTFT); -1: none sent
-    qint64 overheadUs = 0;        ///< spent inside the gateway before the first byte
-    qint64 keyId = 0;             ///< ClientKey::id; 0: none
+    qint64 startedAtUs = 0;  ///< wall clock, since 1970 UTC
+    qint64 totalUs = 0;      ///< first request byte to last answer byte
+    qint64 firstByteUs = -1; ///< first request byte to first answer byte sent (TTFT); -1: none sent
+    qint64 overheadUs = 0;   ///< spent inside the gateway before the first byte
+    qint64 keyId = 0;        ///< ClientKey::id; 0: none
     Endpoint endpoint = Endpoint::Other;
     Outcome outcome = Outcome::Success;
-    int status = 0;               ///< as sent to the client; 499 when it left first
-    int attempts = 0;             ///< upstream calls made
+    int status = 0;   ///< as sent to the client; 499 when it left first
+    int attempts = 0; ///< upstream calls made
     bool stream = false;
     QByteArray requestedModel;
     QByteArray servedModel;
     QByteArray backend;
-    QByteArray errorCode;         ///< contract's code, empty on success
-    QByteArray peer;              ///< client address without port
+    QByteArray errorCode; ///< contract's code, empty on success
+    QByteArray peer;      ///< client address without port
     TokenUsage usage;
-    qint64 bytesIn = 0;           ///< request body
-    qint64 bytesOut = 0;          ///< answer, head included
+    qint64 bytesIn = 0;  ///< request body
+    qint64 bytesOut = 0; ///< answer, head included
 };
 
 } // namespace tidegate

@@ -10,18 +10,25 @@
 
 namespace tidegate {
 
-enum class ExchangePhase : quint8 { Waiting, Streaming, Done, Failed, Cancelled };
+enum class ExchangePhase : quint8
+{
+    Waiting,
+    Streaming,
+    Done,
+    Failed,
+    Cancelled
+};
 
 /// Where the time of one exchange went: microseconds from its first request byte; -1: not reached.
 struct ExchangeTimings
 {
-    qint64 requestReadUs = -1;  ///< the last request byte had arrived
-    qint64 routedUs = -1;       ///< authenticated and routed, the upstream call started
-    qint64 connectedUs = -1;    ///< TCP connection to the upstream; -1 when reused
+    qint64 requestReadUs = -1; ///< the last request byte had arrived
+    qint64 routedUs = -1;      ///< authenticated and routed, the upstream call started
+    qint64 connectedUs = -1;   ///< TCP connection to the upstream; -1 when reused
     qint64 tlsUs = -1;
-    qint64 sentUs = -1;         ///< request handed to the upstream
-    qint64 firstByteUs = -1;    ///< first byte of the upstream's answer
-    qint64 endUs = -1;          ///< last byte to the client
+    qint64 sentUs = -1;      ///< request handed to the upstream
+    qint64 firstByteUs = -1; ///< first byte of the upstream's answer
+    qint64 endUs = -1;       ///< last byte to the client
 };
 
 /// The state of one exchange as the panel shows it. Each event is complete: the latest one counts.
@@ -29,13 +36,13 @@ struct ExchangeTimings
 /// Value type, crosses from the engine threads to the GUI thread in batches.
 struct ExchangeEvent
 {
-    quint64 id = 0;              ///< unique in this process, grows with time of arrival
+    quint64 id = 0; ///< unique in this process, grows with time of arrival
     ExchangePhase phase = ExchangePhase::Waiting;
     Endpoint endpoint = Endpoint::Other;
     bool stream = false;
-    int status = 0;              ///< 0 until known
+    int status = 0; ///< 0 until known
     int attempts = 0;
-    qint64 startedAtUs = 0;      ///< wall clock since 1970 UTC
+    qint64 startedAtUs = 0; ///< wall clock since 1970 UTC
     qint64 keyId = 0;
     QByteArray requestId;
     QByteArray method;
@@ -45,9 +52,9 @@ struct ExchangeEvent
     QByteArray servedModel;
     QByteArray backend;
     QByteArray errorCode;
-    QString errorMessage;        ///< for people; without secrets
+    QString errorMessage; ///< for people; without secrets
     TokenUsage usage;
-    qint64 streamedEvents = 0;   ///< SSE events relayed so far
+    qint64 streamedEvents = 0; ///< SSE events relayed so far
     qint64 bytesIn = 0;
     qint64 bytesOut = 0;
     ExchangeTimings timings;
@@ -57,9 +64,9 @@ struct ExchangeEvent
 struct ExchangeBatch
 {
     QList<ExchangeEvent> events;
-    qint64 dropped = 0;          ///< exchanges left out because the batch was full
-    int active = 0;              ///< exchanges in flight now
-    qint64 finishedTotal = 0;    ///< since the engine started, shown or not
+    qint64 dropped = 0;       ///< exchanges left out because the batch was full
+    int active = 0;           ///< exchanges in flight now
+    qint64 finishedTotal = 0; ///< since the engine started, shown or not
 };
 
 } // namespace tidegate
