@@ -10,6 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { Gateway, testConfig } from './lib/gateway.mjs';
 import { chunk, completion, doneEvent, event, json } from './lib/openai.mjs';
+import { answer } from './lib/scripts.mjs';
 import { ScriptedUpstream } from './lib/upstream.mjs';
 import { inParallel, now, quantile, seededRandom, sleep, slowness, until } from './lib/wait.mjs';
 
@@ -123,14 +124,10 @@ describe('churn', () => {
         connection.close();
       };
 
-      await inParallel(200, kWidth, async (index) => {
-        await gateway.post('/v1/chat/completions', { model: 'm', seed: index, messages: [] },
-          { headers: { 'X-Request-ID': `warm-${index}` }, timeoutMs: 5000 }).catch(() => {});
-      }).catch(() => {});
+      // The first requests take memory that is kept.
+      upstream.when('warm', answer(completion('warm')));
+      await inParallel(200, kWidth, () => gateway.post('/v1/chat/completions', { model: 'warm', messages: [] }));
       upstream.dropConnections();
-      latencies.length = 0;
-      upstreamSaw.clear();
-      unexpected.length = 0;
       await sleep(200);
       const filesBefore = gateway.openFiles;
       const rssBefore = gateway.rssKib;
@@ -142,9 +139,9 @@ describe('churn', () => {
       lag.disable();
 
       // Everybody is gone: so must be every upstream call.
-      await until('idle upstream', () => upstream.openConnections === 0
-        || latencies.length >= plans.filter((one) => leftAt.has(one.index) && upstreamSaw.has(one.index)
-          && !one.answered).length, { timeoutMs: 5000 }).catch(() => {});
+      const abandoned = plans.filter((one) => leftAt.has(one.index) && upstreamSaw.has(one.index)
+        && one.kind === 'stall').length;
+      await until('every abandoned call to be cancelled', () => latencies.length >= abandoned);
       await sleep(300);
       const rssAfter = gateway.rssKib;
       upstream.dropConnections();
@@ -161,7 +158,7 @@ describe('churn', () => {
 
       assert.deepEqual(unexpected, [], 'no upstream call was dropped while its client stayed');
       assert.ok(quantile(latencies, 0.99) <= 50 * slowness, 'p99 of the cancel latency');
-      assert.ok(worst <= 50 * slowness + 2 * lagMs, 'worst cancel latency');
+      assert.ok(worst <= 50 * slowness + lagMs, 'worst cancel latency');
       if (!kSanitized) {
         assert.ok(rssAfter - rssBefore < 24 * 1024, 'memory is back to normal');
       }
