@@ -23,7 +23,7 @@ T.ApplicationWindow {
         requestActivate();
     }
     function restoreGeometry() {
-        const saved = App.settings.windowGeometry;
+        const saved = App.settings.windowGeometry; // qmllint disable unresolved-type
         if (saved.width < minimumWidth || saved.height < minimumHeight)
             return;
         x = saved.x;
@@ -34,6 +34,13 @@ T.ApplicationWindow {
     function rememberGeometry() {
         if (visibility === Window.Windowed)
             App.settings.windowGeometry = Qt.rect(x, y, width, height);
+    }
+
+    component PageShortcut: Shortcut {
+        required property string page
+
+        enabled: App.currentPage !== "setup"
+        onActivated: App.currentPage = page
     }
 
     minimumWidth: 960
@@ -50,7 +57,7 @@ T.ApplicationWindow {
     palette.base: Theme.colors.surface
     palette.text: Theme.colors.text
     palette.highlight: Theme.colors.accent
-    palette.highlightedText: Theme.colors.onAccent
+    palette.highlightedText: Theme.colors.inkOnAccent
 
     Component.onCompleted: {
         restoreGeometry();
@@ -98,29 +105,32 @@ T.ApplicationWindow {
         }
     }
 
-    Instantiator {
-        model: window.pages
-
-        delegate: Shortcut {
-            required property int index
-            required property var modelData
-
-            sequence: "Ctrl+" + (index + 1)
-            enabled: !window.inSetup
-            onActivated: App.currentPage = modelData.page
-        }
+    PageShortcut {
+        sequence: "Ctrl+1"
+        page: "live"
+    }
+    PageShortcut {
+        sequence: "Ctrl+2"
+        page: "keys"
+    }
+    PageShortcut {
+        sequence: "Ctrl+3"
+        page: "backends"
+    }
+    PageShortcut {
+        sequence: "Ctrl+4"
+        page: "settings"
+    }
+    PageShortcut {
+        sequences: [StandardKey.Preferences, "Ctrl+,"] // qmllint disable unqualified
+        page: "settings"
     }
     Shortcut {
-        sequences: [StandardKey.Preferences, "Ctrl+,"]
-        enabled: !window.inSetup
-        onActivated: App.currentPage = "settings"
-    }
-    Shortcut {
-        sequences: [StandardKey.HelpContents]
+        sequences: [StandardKey.HelpContents] // qmllint disable unqualified
         onActivated: shortcutDialog.open()
     }
     Shortcut {
-        sequences: [StandardKey.Quit]
+        sequences: [StandardKey.Quit] // qmllint disable unqualified
         onActivated: App.requestQuit()
     }
 

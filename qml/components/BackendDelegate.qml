@@ -62,6 +62,7 @@ Card {
         spacing: Theme.gapS
 
         RowLayout {
+            Layout.minimumHeight: Theme.unit * 6
             spacing: Theme.gapS
 
             Label {
@@ -87,7 +88,8 @@ Card {
             KeyStatePill {
                 visible: root.keyState !== BackendsModel.KeyState.NotNeeded
                 keyState: root.keyState
-                text: root.keyStateText
+                //: %1 says where the key is: "in keychain", "missing"
+                text: qsTr("Key %1").arg(root.keyStateText)
             }
         }
         Fact {
@@ -159,6 +161,7 @@ Card {
                 font.pixelSize: Theme.small
             }
             IconButton {
+                objectName: "removeButton"
                 visible: !root.readOnly
                 iconName: "trash-2"
                 text: qsTr("Remove %1").arg(root.name)

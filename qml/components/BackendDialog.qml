@@ -36,8 +36,7 @@ Dialog {
         hasKey = false;
         modelsField.text = "";
         privateBox.checked = false;
-        const index = App.backends.typeInfo.findIndex(entry => entry.type === typeName);
-        typeBox.currentIndex = Math.max(0, index);
+        typeBox.currentIndex = Math.max(0, typeBox.indexOfValue(typeName));
         chooseType();
         open();
     }
@@ -46,7 +45,7 @@ Dialog {
         original = App.backends.get(backend);
         originalName = backend;
         hasKey = original.hasKey;
-        typeBox.currentIndex = App.backends.typeInfo.findIndex(entry => entry.type === original.type);
+        typeBox.currentIndex = typeBox.indexOfValue(original.type);
         nameField.text = backend;
         urlField.text = original.url;
         modelsField.text = Array.from(original.models).join(", ");
@@ -92,6 +91,7 @@ Dialog {
                 name: qsTr("Type of the backend")
                 model: App.backends.typeInfo
                 textRole: "label"
+                valueRole: "type"
                 onActivated: root.chooseType()
             }
         }
@@ -190,6 +190,7 @@ Dialog {
     }
     buttons: [
         Button {
+            objectName: "testButton"
             iconName: "zap"
             text: qsTr("Test")
             enabled: root.complete && !App.backends.testing

@@ -93,14 +93,18 @@ Rectangle {
 
                 Button {
                     compact: true
-                    iconName: "terminal"
-                    text: qsTr("Copy as cURL")
+                    iconName: "copy"
+                    //: Button: copies the request as a curl command
+                    text: qsTr("cURL")
+                    Accessible.name: qsTr("Copy as cURL")
                     onClicked: root.detail.copyAsCurl()
                 }
                 Button {
                     compact: true
-                    iconName: "braces"
-                    text: qsTr("Copy as JSON")
+                    iconName: "copy"
+                    //: Button: copies all that is known as JSON
+                    text: qsTr("JSON")
+                    Accessible.name: qsTr("Copy as JSON")
                     onClicked: root.detail.copyAsJson()
                 }
                 Button {
@@ -145,10 +149,15 @@ Rectangle {
                 }
             }
             RowLayout {
+                Layout.topMargin: Theme.gapXs
+
                 SectionTitle {
+                    Layout.topMargin: 0
+                    Layout.alignment: Qt.AlignBaseline
                     text: qsTr("Timing")
                 }
                 Label {
+                    Layout.alignment: Qt.AlignBaseline
                     text: root.detail.totalText
                     mono: true
                     strong: true

@@ -42,7 +42,7 @@ T.Popup {
 
                 Accessible.role: Accessible.Button
                 Accessible.name: text
-                Keys.onReturnPressed: line.click()
+                Keys.onReturnPressed: line.clicked()
 
                 contentItem: RowLayout {
                     spacing: Theme.gapM

@@ -15,7 +15,7 @@ Rectangle {
     implicitHeight: 48
     color: Theme.colors.surface
 
-    component Figure: Row {
+    component Figure: RowLayout {
         id: figure
 
         required property string value
@@ -24,15 +24,14 @@ Rectangle {
         spacing: Theme.unit + 2
 
         Label {
-            anchors.baseline: unitLabel.baseline
+            Layout.alignment: Qt.AlignBaseline
             text: figure.value
             mono: true
             strong: true
             font.pixelSize: Theme.lead
         }
         Label {
-            id: unitLabel
-
+            Layout.alignment: Qt.AlignBaseline
             text: figure.unit
             muted: true
             font.pixelSize: Theme.small

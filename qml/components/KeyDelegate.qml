@@ -15,7 +15,6 @@ Item {
     required property string lastUsedText
     required property string lastUsedTooltip
     required property int keyState
-    required property string stateText
     required property bool readOnly
     required property bool canRevoke
     required property string modelsText
@@ -42,15 +41,9 @@ Item {
         HoverHandler {
             id: hover
         }
-        Loader {
-            active: hover.hovered && timeCell.absolute !== ""
-            anchors.fill: parent
-            sourceComponent: Item {
-                Tooltip {
-                    visible: hover.hovered
-                    text: timeCell.absolute
-                }
-            }
+        Tooltip {
+            visible: hover.hovered && timeCell.absolute !== ""
+            text: timeCell.absolute
         }
     }
 
@@ -77,7 +70,7 @@ Item {
 
             Pill {
                 anchors.verticalCenter: parent.verticalCenter
-                text: root.stateText
+                text: [qsTr("Active"), qsTr("Revoked"), qsTr("Expired"), qsTr("Disabled")][root.keyState]
                 iconName: root.usable ? "circle-check" : root.keyState === KeysModel.State.Expired ? "clock" : "ban"
                 tone: root.usable ? Pill.Good : Pill.Neutral
             }
@@ -102,6 +95,9 @@ Item {
             height: parent.height
 
             Button {
+                readonly property string keyName: root.name
+
+                objectName: "revokeButton"
                 anchors.right: parent.right
                 anchors.verticalCenter: parent.verticalCenter
                 visible: root.canRevoke
@@ -110,13 +106,24 @@ Item {
                 Accessible.name: qsTr("Revoke %1").arg(root.name)
                 onClicked: root.revokeRequested()
             }
-            Icon {
+            Row {
                 anchors.right: parent.right
                 anchors.verticalCenter: parent.verticalCenter
                 visible: root.readOnly
-                name: "lock"
-                size: 14
-                color: Theme.colors.muted
+                spacing: Theme.unit + 2
+
+                Icon {
+                    anchors.verticalCenter: parent.verticalCenter
+                    name: "lock"
+                    size: 14
+                    color: Theme.colors.muted
+                }
+                Label {
+                    //: The key is set by the configuration file or the environment
+                    text: qsTr("From config")
+                    muted: true
+                    font.pixelSize: Theme.small
+                }
             }
         }
     }

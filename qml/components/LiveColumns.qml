@@ -8,16 +8,16 @@ QtObject {
     required property real available
 
     readonly property int edge: 12
-    readonly property int time: available >= 620 ? 104 : 76
+    readonly property int time: available >= 900 ? 104 : 76
     readonly property int status: 108
     readonly property int key: available >= 980 ? 104 : 0
-    readonly property int backend: available >= 760 ? 96 : 0
+    readonly property int backend: available >= 840 ? 96 : 0
     readonly property int ttft: available >= 700 ? 76 : 0
     readonly property int total: 76
     readonly property int tokens: available >= 560 ? 112 : 0
     readonly property int speed: available >= 860 ? 64 : 0
     readonly property int attempts: available >= 1060 ? 40 : 0
     readonly property real rest: Math.max(0, available - edge * 2 - time - status - key - backend - ttft - total - tokens - speed - attempts)
-    readonly property int request: Math.max(90, Math.round(rest * 0.5))
+    readonly property int request: Math.max(90, Math.round(rest * 0.52))
     readonly property int model: Math.max(90, Math.floor(rest - request))
 }

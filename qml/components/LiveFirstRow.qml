@@ -24,8 +24,7 @@ Card {
         interactive: false
         clip: true
         focus: false
-        onCountChanged: Qt.callLater(positionViewAtEnd)
-        Component.onCompleted: positionViewAtEnd()
+        onContentHeightChanged: contentY = Math.max(0, originY + contentHeight - height)
 
         delegate: LiveRowDelegate {
             width: ListView.view.width

@@ -91,7 +91,7 @@ Rectangle {
         }
         LiveCell {
             columnWidth: root.columns.request
-            text: root.method + " " + root.path
+            text: root.columns.request >= 180 ? root.method + " " + root.path : root.path.replace("/v1/", "")
         }
         LiveCell {
             columnWidth: root.columns.model
@@ -137,14 +137,16 @@ Rectangle {
         }
     }
     Rectangle {
+        readonly property real track: root.columns.status - Theme.gapL
+
         anchors.bottom: parent.bottom
-        x: Theme.reducedMotion || !root.streaming ? root.columns.edge : root.columns.edge + (parent.width - width - root.columns.edge * 2) * root.pulse
-        width: Theme.reducedMotion ? parent.width - root.columns.edge * 2 : 160
+        anchors.bottomMargin: 2
+        x: root.columns.edge + root.columns.time + (Theme.reducedMotion ? 0 : (track - width) * root.pulse)
+        width: Theme.reducedMotion ? track : 28
         height: 2
         radius: 1
         visible: root.streaming
         color: Theme.colors.info
-        opacity: 0.6
     }
     MouseArea {
         id: area

@@ -54,9 +54,17 @@ Item {
         easing.type: Easing.InOutSine
         running: App.live.countStreaming > 0 && root.visible && !App.live.paused && !Theme.reducedMotion
     }
+    Timer {
+        id: tail
+
+        // After the view has placed the new rows.
+        interval: 0
+        onTriggered: list.keepTail()
+    }
     ListView {
         id: list
 
+        objectName: "liveList"
         anchors.fill: parent
         anchors.topMargin: header.height
         model: App.live
@@ -80,8 +88,8 @@ Item {
         Accessible.role: Accessible.List
         Accessible.name: qsTr("Requests, newest last")
 
-        onCountChanged: Qt.callLater(keepTail)
-        onHeightChanged: Qt.callLater(keepTail)
+        onCountChanged: tail.restart()
+        onHeightChanged: tail.restart()
         onMovementEnded: noteScroll()
         onCurrentIndexChanged: if (currentIndex >= 0)
             positionViewAtIndex(currentIndex, ListView.Contain)

@@ -58,9 +58,9 @@ Rectangle {
                 Accessible.role: Accessible.PageTab
                 Accessible.name: text
                 Accessible.checked: current
-                Accessible.onPressAction: entry.click()
-                Keys.onReturnPressed: entry.click()
-                Keys.onEnterPressed: entry.click()
+                Accessible.onPressAction: entry.clicked()
+                Keys.onReturnPressed: entry.clicked()
+                Keys.onEnterPressed: entry.clicked()
 
                 contentItem: Item {
                     Icon {
@@ -89,18 +89,12 @@ Rectangle {
                     }
                 }
 
-                Loader {
-                    active: entry.hovered
-                    anchors.fill: parent
-                    sourceComponent: Item {
-                        Tooltip {
-                            visible: entry.hovered
-                            x: entry.width + Theme.gapXs
-                            y: Theme.gapM
-                            //: Tooltip: name of a page and its shortcut
-                            text: qsTr("%1  Ctrl+%2").arg(entry.text).arg(entry.index + 1)
-                        }
-                    }
+                Tooltip {
+                    visible: entry.hovered
+                    x: entry.width + Theme.gapXs
+                    y: Theme.gapM
+                    //: Tooltip: name of a page and its shortcut
+                    text: qsTr("%1  Ctrl+%2").arg(entry.text).arg(entry.index + 1)
                 }
             }
         }

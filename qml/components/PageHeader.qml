@@ -36,6 +36,7 @@ RowLayout {
         }
     }
     Button {
+        objectName: "pageAction"
         visible: root.actionText !== ""
         kind: Button.Primary
         iconName: root.actionIcon

@@ -51,7 +51,7 @@ Rectangle {
                 Accessible.role: Accessible.RadioButton
                 Accessible.name: root.name + ": " + text
                 Accessible.checked: current
-                Keys.onReturnPressed: option.click()
+                Keys.onReturnPressed: option.clicked()
                 Keys.onLeftPressed: nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
                 Keys.onRightPressed: nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
 

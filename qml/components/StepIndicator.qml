@@ -41,7 +41,7 @@ Row {
                 mono: true
                 strong: dot.active
                 font.pixelSize: Theme.small
-                color: dot.active ? Theme.colors.onAccent : Theme.colors.muted
+                color: dot.active ? Theme.colors.inkOnAccent : Theme.colors.muted
             }
             Icon {
                 anchors.centerIn: parent

@@ -18,8 +18,15 @@ T.Button {
     readonly property color rest: kind === Button.Ghost ? "transparent" : Theme.colors.raised
     readonly property color ink: {
         if (kind === Button.Primary)
-            return Theme.colors.onAccent;
-        return kind === Button.Danger ? Theme.colors.onState : Theme.colors.text;
+            return Theme.colors.inkOnAccent;
+        return kind === Button.Danger ? Theme.colors.inkOnState : Theme.colors.text;
+    }
+
+    /// What a click does, for keyboard and screen reader.
+    function press() {
+        if (checkable)
+            toggle();
+        clicked();
     }
 
     implicitWidth: Math.max(implicitContentWidth + leftPadding + rightPadding, Theme.controlHeight)
@@ -32,9 +39,9 @@ T.Button {
 
     Accessible.role: Accessible.Button
     Accessible.name: text
-    Accessible.onPressAction: control.click()
-    Keys.onReturnPressed: control.click()
-    Keys.onEnterPressed: control.click()
+    Accessible.onPressAction: control.press()
+    Keys.onReturnPressed: control.press()
+    Keys.onEnterPressed: control.press()
 
     contentItem: Item {
         implicitWidth: row.implicitWidth

@@ -34,7 +34,7 @@ T.CheckBox {
             visible: control.checked
             name: "check"
             size: 14
-            color: Theme.colors.onAccent
+            color: Theme.colors.inkOnAccent
         }
         FocusRing {
             shown: control.visualFocus

@@ -9,6 +9,13 @@ T.Button {
 
     property int count: -1
 
+    /// What a click does, for keyboard and screen reader.
+    function press() {
+        if (checkable)
+            toggle();
+        clicked();
+    }
+
     implicitWidth: implicitContentWidth + leftPadding + rightPadding
     implicitHeight: Theme.smallControlHeight
     leftPadding: Theme.gapS + 2
@@ -21,9 +28,9 @@ T.Button {
     Accessible.name: count < 0 ? text : text + " " + count
     Accessible.checkable: true
     Accessible.checked: checked
-    Accessible.onToggleAction: control.click()
-    Keys.onReturnPressed: control.click()
-    Keys.onEnterPressed: control.click()
+    Accessible.onToggleAction: control.press()
+    Keys.onReturnPressed: control.press()
+    Keys.onEnterPressed: control.press()
 
     contentItem: Row {
         spacing: Theme.unit + 2

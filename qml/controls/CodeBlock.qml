@@ -56,9 +56,10 @@ Rectangle {
             wrapMode: root.wraps ? TextEdit.WrapAnywhere : TextEdit.NoWrap
             color: Theme.colors.text
             selectionColor: Theme.colors.accent
-            selectedTextColor: Theme.colors.onAccent
+            selectedTextColor: Theme.colors.inkOnAccent
             font.family: Theme.mono
             font.pixelSize: Theme.small
+            font.preferShaping: false
             renderType: Text.NativeRendering
 
             Accessible.role: Accessible.EditableText

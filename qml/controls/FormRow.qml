@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import QtQuick
-import QtQuick.Layouts
 import Tidegate
 
 /// One setting: its name and one honest sentence at the left, the control at the right.
-RowLayout {
+Item {
     id: root
 
     required property string label
     property string help: ""
     default property alias field: slot.data
 
-    spacing: Theme.gapXl
+    implicitWidth: 320
+    implicitHeight: Math.max(texts.height, slot.height)
 
-    ColumnLayout {
-        Layout.fillWidth: true
-        Layout.alignment: Qt.AlignVCenter
+    Column {
+        id: texts
+
+        anchors.verticalCenter: parent.verticalCenter
+        width: root.width - slot.width - Theme.gapXl
         spacing: 2
 
         Label {
-            Layout.fillWidth: true
+            width: parent.width
             text: root.label
             wrapMode: Text.Wrap
         }
         Label {
-            Layout.fillWidth: true
+            width: parent.width
             visible: text !== ""
             text: root.help
             muted: true
@@ -32,10 +34,11 @@ RowLayout {
             wrapMode: Text.Wrap
         }
     }
-    RowLayout {
+    Row {
         id: slot
 
-        Layout.alignment: Qt.AlignVCenter | Qt.AlignRight
+        anchors.right: parent.right
+        anchors.verticalCenter: parent.verticalCenter
         spacing: Theme.gapS
     }
 }

@@ -13,6 +13,13 @@ T.Button {
     /// Added to the tooltip: a shortcut as the user would type it.
     property string shortcutText: ""
 
+    /// What a click does, for keyboard and screen reader.
+    function press() {
+        if (checkable)
+            toggle();
+        clicked();
+    }
+
     implicitWidth: Theme.smallControlHeight + Theme.unit / 2
     implicitHeight: Theme.smallControlHeight + Theme.unit / 2
     padding: 0
@@ -22,9 +29,9 @@ T.Button {
 
     Accessible.role: Accessible.Button
     Accessible.name: text
-    Accessible.onPressAction: control.click()
-    Keys.onReturnPressed: control.click()
-    Keys.onEnterPressed: control.click()
+    Accessible.onPressAction: control.press()
+    Keys.onReturnPressed: control.press()
+    Keys.onEnterPressed: control.press()
 
     contentItem: Item {
         Icon {
@@ -44,14 +51,8 @@ T.Button {
         }
     }
 
-    Loader {
-        active: control.hovered || control.visualFocus
-        anchors.fill: parent
-        sourceComponent: Item {
-            Tooltip {
-                visible: control.hovered || control.visualFocus
-                text: control.shortcutText === "" ? control.text : control.text + "  " + control.shortcutText
-            }
-        }
+    Tooltip {
+        visible: control.hovered || control.visualFocus
+        text: control.shortcutText === "" ? control.text : control.text + "  " + control.shortcutText
     }
 }

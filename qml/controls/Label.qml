@@ -11,6 +11,8 @@ Text {
     color: muted ? Theme.colors.muted : Theme.colors.text
     font.family: mono ? Theme.mono : Theme.sans
     font.pixelSize: Theme.body
+    // No ligatures: ">=" and "://" are to be read as typed.
+    font.preferShaping: !mono
     font.weight: strong ? Theme.strong : Theme.regular
     textFormat: Text.PlainText
     renderType: Text.NativeRendering

@@ -23,7 +23,7 @@ T.ProgressBar {
         Rectangle {
             id: bar
 
-            property real phase: 0
+            property real phase
 
             width: control.indeterminate ? parent.width / 3 : parent.width * control.visualPosition
             x: control.indeterminate ? (parent.width - width) * phase : 0

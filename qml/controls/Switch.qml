@@ -7,6 +7,11 @@ import Tidegate
 T.Switch {
     id: control
 
+    function press() {
+        toggle();
+        toggled();
+    }
+
     implicitWidth: 40
     implicitHeight: Theme.target
     focusPolicy: Qt.StrongFocus
@@ -17,8 +22,8 @@ T.Switch {
     Accessible.name: text
     Accessible.checkable: true
     Accessible.checked: checked
-    Keys.onReturnPressed: control.click()
-    Keys.onEnterPressed: control.click()
+    Keys.onReturnPressed: control.press()
+    Keys.onEnterPressed: control.press()
 
     indicator: Rectangle {
         anchors.verticalCenter: parent.verticalCenter
@@ -35,7 +40,7 @@ T.Switch {
             width: 16
             height: 16
             radius: 8
-            color: control.checked ? Theme.colors.onAccent : Theme.colors.muted
+            color: control.checked ? Theme.colors.inkOnAccent : Theme.colors.muted
 
             Behavior on x {
                 NumberAnimation {

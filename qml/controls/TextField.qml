@@ -18,9 +18,10 @@ T.TextField {
     color: Theme.colors.text
     placeholderTextColor: Theme.colors.muted
     selectionColor: Theme.colors.accent
-    selectedTextColor: Theme.colors.onAccent
+    selectedTextColor: Theme.colors.inkOnAccent
     font.family: mono ? Theme.mono : Theme.sans
     font.pixelSize: Theme.body
+    font.preferShaping: !mono
     verticalAlignment: TextInput.AlignVCenter
     renderType: Text.NativeRendering
     selectByMouse: true

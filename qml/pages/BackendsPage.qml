@@ -37,7 +37,7 @@ FocusScope {
                 anchors.rightMargin: -Theme.gapM
                 model: App.backends
                 cellWidth: Math.floor(width / columns)
-                cellHeight: 184
+                cellHeight: 180
                 clip: true
                 boundsBehavior: Flickable.StopAtBounds
                 activeFocusOnTab: false

@@ -26,6 +26,7 @@ FocusScope {
         Card {
             Layout.fillWidth: true
             Layout.fillHeight: true
+            Layout.maximumHeight: header.height + list.contentHeight + Theme.gapXs
             visible: App.keys.count > 0
 
             KeyColumns {
@@ -63,6 +64,10 @@ FocusScope {
                     onRevokeRequested: revocation.ask(keyId, name)
                 }
             }
+        }
+        Item {
+            Layout.fillHeight: true
+            visible: App.keys.count > 0
         }
         EmptyState {
             Layout.fillWidth: true

@@ -31,7 +31,7 @@ FocusScope {
     }
 
     Shortcut {
-        sequences: [StandardKey.Find]
+        sequences: [StandardKey.Find] // qmllint disable unqualified
         enabled: root.visible
         onActivated: toolbar.focusFilter()
     }
@@ -87,6 +87,7 @@ FocusScope {
                         App.detail.show(App.live.exchangeIdAt(currentIndex))
                 }
                 LiveEmptyState {
+                    objectName: "liveEmpty"
                     anchors.fill: parent
                     visible: App.live.count === 0
                 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-pragma ComponentBehavior: Bound
-
 import QtQuick
 import QtQuick.Layouts
 import QtQuick.Templates as T
@@ -83,16 +81,29 @@ FocusScope {
             Flickable {
                 Layout.fillWidth: true
                 Layout.fillHeight: true
-                contentHeight: steps.implicitHeight
+                contentHeight: [backendStep, gatewayStep, tryStep][root.step].implicitHeight
                 boundsBehavior: Flickable.StopAtBounds
                 clip: true
                 T.ScrollBar.vertical: ScrollBar {}
 
-                Loader {
-                    id: steps
+                SetupBackendPanel {
+                    id: backendStep
 
                     width: parent.width
-                    sourceComponent: [backendStep, gatewayStep, tryStep][root.step]
+                    visible: root.step === 0
+                    onFormRequested: type => dialog.add(type)
+                }
+                SetupGatewayPanel {
+                    id: gatewayStep
+
+                    width: parent.width
+                    visible: root.step === 1
+                }
+                SetupTryPanel {
+                    id: tryStep
+
+                    width: parent.width
+                    visible: root.step === 2
                 }
             }
             ResultLine {
@@ -128,23 +139,6 @@ FocusScope {
                 }
             }
         }
-    }
-    Component {
-        id: backendStep
-
-        SetupBackendPanel {
-            onFormRequested: type => dialog.add(type)
-        }
-    }
-    Component {
-        id: gatewayStep
-
-        SetupGatewayPanel {}
-    }
-    Component {
-        id: tryStep
-
-        SetupTryPanel {}
     }
     BackendDialog {
         id: dialog

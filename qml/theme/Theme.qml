@@ -15,12 +15,12 @@ QtObject {
         required property color text
         required property color muted
         required property color accent
-        required property color onAccent
+        required property color inkOnAccent
         required property color good
         required property color warn
         required property color bad
         required property color info
-        required property color onState
+        required property color inkOnState
         required property color hover
         required property color pressed
         required property color selection
@@ -46,12 +46,12 @@ QtObject {
         text: "#E6EDF3"
         muted: "#93A1AF"
         accent: "#2EC4B6"
-        onAccent: "#0B1216"
+        inkOnAccent: "#0B1216"
         good: "#3FB950"
         warn: "#D29922"
         bad: "#F85149"
         info: "#58A6FF"
-        onState: "#0B1216"
+        inkOnState: "#0B1216"
         hover: "#222B35"
         pressed: "#2A3440"
         selection: "#17353A"
@@ -71,12 +71,12 @@ QtObject {
         text: "#1F2328"
         muted: "#59636E"
         accent: "#0B7A6F"
-        onAccent: "#FFFFFF"
+        inkOnAccent: "#FFFFFF"
         good: "#1A7F37"
         warn: "#8A5C00"
         bad: "#CF222E"
         info: "#0969DA"
-        onState: "#FFFFFF"
+        inkOnState: "#FFFFFF"
         hover: "#EEF1F4"
         pressed: "#E2E7EC"
         selection: "#DDF1EE"

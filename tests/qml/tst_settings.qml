@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtTest
+import Tidegate
+import Tidegate.App
+
+PanelCase {
+    name: "Settings"
+
+    function init() {
+        open("settings");
+    }
+
+    function test_themeAppliesAtOnce() {
+        App.settings.theme = AppSettings.Theme.Light;
+        verify(!Theme.dark);
+        compare(window.color, Theme.lightColors.window);
+        App.settings.theme = AppSettings.Theme.Dark;
+        verify(Theme.dark);
+        compare(window.color, Theme.darkColors.window);
+    }
+    function test_portIsCheckedWhileTyping() {
+        const field = item("portField");
+        const was = field.text;
+        field.forceActiveFocus();
+        field.selectAll();
+        keyClick(Qt.Key_1);
+        compare(field.text, "1");
+        field.text = was;
+        field.textEdited();
+    }
+    function test_shortcutsChangeThePage() {
+        keySequence("Ctrl+1");
+        compare(App.currentPage, "live");
+        keySequence("Ctrl+2");
+        compare(App.currentPage, "keys");
+        keySequence("Ctrl+3");
+        compare(App.currentPage, "backends");
+        keySequence("Ctrl+4");
+        compare(App.currentPage, "settings");
+    }
+    function test_setupStepsCanBeWalked() {
+        open("setup");
+        const next = item("nextButton");
+        verify(next !== null);
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        mouseClick(next);
+        wait(50);
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        bench.picture(content, "setup-2");
+        mouseClick(next);
+        wait(50);
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        bench.picture(content, "setup-3");
+        mouseClick(next);
+        tryCompare(App, "currentPage", "live");
+    }
+}
