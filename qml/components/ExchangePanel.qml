@@ -79,124 +79,140 @@ Rectangle {
         clip: true
         T.ScrollBar.vertical: ScrollBar {}
 
-        ColumnLayout {
+        GridLayout {
             id: body
 
             x: Theme.gapL
             y: Theme.gapM
             width: parent.width - Theme.gapL * 2
-            spacing: Theme.gapS
+            columns: width > 640 ? 2 : 1
+            columnSpacing: Theme.gapXxl
+            rowSpacing: Theme.gapS
 
-            Flow {
+            ColumnLayout {
                 Layout.fillWidth: true
+                Layout.preferredWidth: 1
+                Layout.alignment: Qt.AlignTop
                 spacing: Theme.gapS
 
-                Button {
-                    compact: true
-                    iconName: "copy"
-                    //: Button: copies the request as a curl command
-                    text: qsTr("cURL")
-                    Accessible.name: qsTr("Copy as cURL")
-                    onClicked: root.detail.copyAsCurl()
-                }
-                Button {
-                    compact: true
-                    iconName: "copy"
-                    //: Button: copies all that is known as JSON
-                    text: qsTr("JSON")
-                    Accessible.name: qsTr("Copy as JSON")
-                    onClicked: root.detail.copyAsJson()
-                }
-                Button {
-                    compact: true
-                    visible: root.detail.keyName !== ""
-                    iconName: "list-filter"
-                    text: qsTr("Only this key")
-                    onClicked: App.live.addFilterTerm("key", root.detail.keyName)
-                }
-            }
-            Rectangle {
-                Layout.fillWidth: true
-                visible: root.detail.errorText !== "" || root.detail.errorCode !== ""
-                implicitHeight: problem.implicitHeight + Theme.gapM * 2
-                radius: Theme.radius
-                color: Theme.colors.badTint
+                Flow {
+                    Layout.fillWidth: true
+                    spacing: Theme.gapS
 
-                ColumnLayout {
-                    id: problem
+                    Button {
+                        compact: true
+                        iconName: "copy"
+                        //: Button: copies the request as a curl command
+                        text: qsTr("cURL")
+                        Accessible.name: qsTr("Copy as cURL")
+                        onClicked: root.detail.copyAsCurl()
+                    }
+                    Button {
+                        compact: true
+                        iconName: "copy"
+                        //: Button: copies all that is known as JSON
+                        text: qsTr("JSON")
+                        Accessible.name: qsTr("Copy as JSON")
+                        onClicked: root.detail.copyAsJson()
+                    }
+                    Button {
+                        compact: true
+                        visible: root.detail.keyName !== ""
+                        iconName: "list-filter"
+                        text: qsTr("Only this key")
+                        onClicked: App.live.addFilterTerm("key", root.detail.keyName)
+                    }
+                }
+                Rectangle {
+                    Layout.fillWidth: true
+                    visible: root.detail.errorText !== "" || root.detail.errorCode !== ""
+                    implicitHeight: problem.implicitHeight + Theme.gapM * 2
+                    radius: Theme.radius
+                    color: Theme.colors.badTint
 
-                    anchors.left: parent.left
-                    anchors.right: parent.right
-                    anchors.verticalCenter: parent.verticalCenter
-                    anchors.margins: Theme.gapM
-                    spacing: Theme.gapXs
+                    ColumnLayout {
+                        id: problem
 
-                    Label {
-                        Layout.fillWidth: true
-                        visible: text !== ""
-                        text: root.detail.errorText
-                        wrapMode: Text.Wrap
+                        anchors.left: parent.left
+                        anchors.right: parent.right
+                        anchors.verticalCenter: parent.verticalCenter
+                        anchors.margins: Theme.gapM
+                        spacing: Theme.gapXs
+
+                        Label {
+                            Layout.fillWidth: true
+                            visible: text !== ""
+                            text: root.detail.errorText
+                            wrapMode: Text.Wrap
+                        }
+                        Label {
+                            Layout.fillWidth: true
+                            visible: text !== ""
+                            text: root.detail.errorCode
+                            mono: true
+                            color: Theme.colors.bad
+                            font.pixelSize: Theme.small
+                            elide: Text.ElideRight
+                        }
+                    }
+                }
+                RowLayout {
+                    Layout.topMargin: Theme.gapXs
+
+                    SectionTitle {
+                        Layout.topMargin: 0
+                        Layout.alignment: Qt.AlignBaseline
+                        text: qsTr("Timing")
                     }
                     Label {
-                        Layout.fillWidth: true
-                        visible: text !== ""
-                        text: root.detail.errorCode
+                        Layout.alignment: Qt.AlignBaseline
+                        text: root.detail.totalText
                         mono: true
-                        color: Theme.colors.bad
-                        font.pixelSize: Theme.small
-                        elide: Text.ElideRight
+                        strong: true
+                        font.pixelSize: Theme.lead
                     }
                 }
+                Waterfall {
+                    Layout.fillWidth: true
+                    segments: root.detail.segments
+                    totalUs: root.detail.totalUs
+                    summary: root.detail.accessibleText
+                }
             }
-            RowLayout {
-                Layout.topMargin: Theme.gapXs
+            ColumnLayout {
+                Layout.fillWidth: true
+                Layout.preferredWidth: 1
+                Layout.alignment: Qt.AlignTop
+                spacing: Theme.gapS
 
                 SectionTitle {
-                    Layout.topMargin: 0
-                    Layout.alignment: Qt.AlignBaseline
-                    text: qsTr("Timing")
+                    text: qsTr("Overview")
                 }
-                Label {
-                    Layout.alignment: Qt.AlignBaseline
-                    text: root.detail.totalText
-                    mono: true
-                    strong: true
-                    font.pixelSize: Theme.lead
-                }
-            }
-            Waterfall {
-                Layout.fillWidth: true
-                segments: root.detail.segments
-                totalUs: root.detail.totalUs
-                summary: root.detail.accessibleText
-            }
-            SectionTitle {
-                text: qsTr("Overview")
-            }
-            Repeater {
-                model: root.detail.facts
+                Repeater {
+                    model: root.detail.facts
 
-                delegate: RowLayout {
-                    id: fact
+                    delegate: RowLayout {
+                        id: fact
 
-                    required property var modelData
+                        required property var modelData
 
-                    spacing: Theme.gapM
+                        spacing: Theme.gapM
 
-                    Label {
-                        Layout.preferredWidth: 112
-                        Layout.alignment: Qt.AlignTop
-                        text: fact.modelData.label
-                        muted: true
-                        font.pixelSize: Theme.small
-                        elide: Text.ElideRight
-                    }
-                    Label {
-                        Layout.fillWidth: true
-                        text: fact.modelData.value
-                        mono: fact.modelData.mono
-                        font.pixelSize: Theme.small
-                        wrapMode: Text.WrapAnywhere
+                        Label {
+                            Layout.preferredWidth: 112
+                            Layout.alignment: Qt.AlignTop
+                            text: fact.modelData.label
+                            muted: true
+                            font.pixelSize: Theme.small
+                            elide: Text.ElideRight
+                        }
+                        Label {
+                            Layout.fillWidth: true
+                            text: fact.modelData.value
+                            mono: fact.modelData.mono
+                            font.pixelSize: Theme.small
+                            wrapMode: Text.WrapAnywhere
+                        }
                     }
                 }
             }

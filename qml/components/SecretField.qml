@@ -11,7 +11,8 @@ TextField {
     echoMode: eye.checked ? TextInput.Normal : TextInput.Password
     passwordCharacter: "•"
     inputMethodHints: Qt.ImhHiddenText | Qt.ImhSensitiveData | Qt.ImhNoPredictiveText | Qt.ImhNoAutoUppercase
-    Accessible.passwordEdit: echoMode === TextInput.Password
+    // A hidden field gives no Accessible.name in Qt, only its description.
+    Accessible.description: name
 
     IconButton {
         id: eye

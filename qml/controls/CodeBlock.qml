@@ -17,7 +17,7 @@ Rectangle {
     signal copyRequested(string text)
 
     implicitWidth: 320
-    implicitHeight: Math.min(area.implicitHeight, maximumLines * metrics.height + Theme.gapXl)
+    implicitHeight: Math.min(area.implicitHeight + Theme.hairline * 2, maximumLines * metrics.height + Theme.gapXl)
     radius: Theme.radius
     color: Theme.colors.window
     border.width: Theme.hairline

@@ -17,6 +17,8 @@ FocusScope {
         spacing: Theme.gapL
 
         PageHeader {
+            id: pageHeader
+
             Layout.fillWidth: true
             title: qsTr("Client keys")
             sentence: qsTr("Programs show one of these to Tidegate. Provider keys stay here and are never given out.")
@@ -25,8 +27,7 @@ FocusScope {
         }
         Card {
             Layout.fillWidth: true
-            Layout.fillHeight: true
-            Layout.maximumHeight: header.height + list.contentHeight + Theme.gapXs
+            Layout.preferredHeight: Math.min(header.height + list.contentHeight + Theme.gapXs, parent.height - pageHeader.height - parent.spacing)
             visible: App.keys.count > 0
 
             KeyColumns {

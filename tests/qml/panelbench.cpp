@@ -142,7 +142,12 @@ QStringList PanelBench::unnamedItems(QQuickItem *root)
         if (!takesFocus(item)) {
             return;
         }
-        const QQmlProperty name(item, QStringLiteral("Accessible.name"), qmlContext(item));
+        // Qt keeps the name of a field with hidden text to itself.
+        const QVariant echo = item->property("echoMode");
+        const bool hidden = echo.isValid() && echo.toInt() != 0;
+        const QQmlProperty name(
+            item, hidden ? QStringLiteral("Accessible.description") : QStringLiteral("Accessible.name"),
+            qmlContext(item));
         if (!name.isValid() || name.read().toString().isEmpty()) {
             unnamed.append(describe(item));
         }

@@ -7,7 +7,7 @@ import Tidegate.App
 PanelCase {
     name: "Live"
 
-    readonly property var list: window ? item("liveList") : null
+    property var list: null
 
     function init() {
         open("live");
@@ -18,6 +18,8 @@ PanelCase {
         App.detail.close();
         App.live.followTail = true;
         bench.addRequests(40);
+        tryVerify(() => item("liveList") !== null);
+        list = item("liveList");
         tryCompare(list, "count", 40);
         list.forceActiveFocus();
         list.currentIndex = -1;
