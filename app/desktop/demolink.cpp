@@ -13,7 +13,7 @@ namespace tidegate {
 namespace {
 
 constexpr int kTickMs = 100;
-constexpr double kPerSecond = 4;
+constexpr double kPerSecond = 3;
 constexpr qint64 kPastUs = 45'000'000;
 constexpr qint64 kDayUs = 86'400'000'000;
 
@@ -125,7 +125,8 @@ std::vector<ClientKey> demoKeys(qint64 nowUs)
 DemoLink::DemoLink(Options options, QObject *parent)
     : GatewayLink(parent)
     , m_options(std::move(options))
-    , m_feed(m_options.clock() - kPastUs, kPerSecond)
+    , m_frozenUs(kFrozenUs - kPastUs)
+    , m_feed(m_options.frozen ? m_frozenUs : wallClockUs() - kPastUs, kPerSecond)
     , m_nextKeyId(6)
 {
     auto config = std::make_shared<ConfigSnapshot>();
@@ -136,11 +137,21 @@ DemoLink::DemoLink(Options options, QObject *parent)
         fast.name = "fast";
         fast.targets.push_back({"openai", "gpt-4o-mini", 1});
         config->models.push_back(fast);
-        m_keys = demoKeys(m_options.clock());
+        m_keys = demoKeys(m_options.frozen ? kFrozenUs : wallClockUs());
     }
     m_config = config;
     m_timer.setInterval(kTickMs);
     connect(&m_timer, &QTimer::timeout, this, &DemoLink::tick);
+}
+
+WallClock DemoLink::clock() const
+{
+    return [this] { return nowUs(); };
+}
+
+qint64 DemoLink::nowUs() const
+{
+    return m_options.frozen ? m_frozenUs : wallClockUs();
 }
 
 void DemoLink::start()
@@ -149,11 +160,16 @@ void DemoLink::start()
     setState(Gateway::State::Running);
     Q_EMIT configChanged();
     Q_EMIT keysChanged();
-    if (m_options.quiet || m_options.empty) {
-        return;
-    }
-    tick();
-    if (!m_options.frozen) {
+    const bool quiet = m_options.quiet || m_options.empty;
+    if (m_options.frozen) {
+        while (m_frozenUs < kFrozenUs) {
+            m_frozenUs = std::min(m_frozenUs + kTickMs * qint64(1'000), kFrozenUs);
+            if (!quiet) {
+                tick();
+            }
+        }
+    } else if (!quiet) {
+        tick();
         m_timer.start();
     }
 }
@@ -166,7 +182,7 @@ void DemoLink::stop()
 void DemoLink::stopNow()
 {
     m_timer.stop();
-    Q_EMIT exchangesChanged(m_feed.cancelAll(m_options.clock()));
+    Q_EMIT exchangesChanged(m_feed.cancelAll(nowUs()));
     setState(Gateway::State::Stopped);
 }
 
@@ -263,7 +279,7 @@ void DemoLink::createKey(const QString &name, Gateway::Reply<Store::NewKey> repl
 {
     later([this, name, reply = std::move(reply)] {
         Store::NewKey key;
-        key.record = makeKey(m_nextKeyId++, "", "tg-…demo", m_options.clock());
+        key.record = makeKey(m_nextKeyId++, "", "tg-…demo", nowUs());
         key.record.name = name;
         key.plaintext = "tg-demo-key-that-opens-nothing-00000000demo";
         m_keys.insert(m_keys.begin(), key.record);
@@ -277,7 +293,7 @@ void DemoLink::revokeKey(qint64 id, Gateway::Reply<ClientKey> reply)
     later([this, id, reply = std::move(reply)] {
         for (ClientKey &key : m_keys) {
             if (key.id == id) {
-                key.revokedAt = QDateTime::fromMSecsSinceEpoch(m_options.clock() / 1'000, Qt::UTC);
+                key.revokedAt = QDateTime::fromMSecsSinceEpoch(nowUs() / 1'000, Qt::UTC);
                 const ClientKey revoked = key;
                 Q_EMIT keysChanged();
                 reply(revoked);
@@ -307,20 +323,20 @@ void DemoLink::readUsage(std::function<void(UsageSummary)> reply)
 {
     UsageSummary usage;
     if (!m_options.empty) {
-        const qint64 nowUs = m_options.clock();
+        const qint64 now = nowUs();
         usage.requestsToday = 1'204;
-        usage.lastUsedUs = {{1, nowUs - 14'000'000},
-                            {2, nowUs - 3'000'000},
-                            {3, nowUs - 190'000'000},
-                            {4, nowUs - 7'500'000'000},
-                            {5, nowUs - 31 * kDayUs}};
+        usage.lastUsedUs = {{1, now - 14'000'000},
+                            {2, now - 3'000'000},
+                            {3, now - 190'000'000},
+                            {4, now - 7'500'000'000},
+                            {5, now - 31 * kDayUs}};
     }
     later([usage, reply = std::move(reply)] { reply(usage); });
 }
 
 void DemoLink::simulateRequest(const QString &model)
 {
-    m_feed.inject(m_options.clock(), model.toUtf8(), m_keys.empty() ? 0 : m_keys.front().id);
+    m_feed.inject(nowUs(), model.toUtf8(), m_keys.empty() ? 0 : m_keys.front().id);
     m_timer.start();
 }
 
@@ -359,7 +375,7 @@ void DemoLink::change(std::function<void(ConfigSnapshot &)> edit)
 
 void DemoLink::tick()
 {
-    Q_EMIT exchangesChanged(m_feed.advance(m_options.clock()));
+    Q_EMIT exchangesChanged(m_feed.advance(nowUs()));
 }
 
 void DemoLink::later(std::function<void()> what)

@@ -25,13 +25,15 @@ public:
 
     struct Options
     {
-        bool frozen = false; ///< one batch of the past, then nothing moves
+        bool frozen = false; ///< up to kFrozenUs, then nothing moves
         bool empty = false;  ///< no backends and no keys, as at the first start
         bool quiet = false;  ///< no traffic
-        WallClock clock = wallClock();
     };
 
     explicit DemoLink(Options options, QObject *parent = nullptr);
+
+    /// The time in which it plays. Not valid any more when the link is gone.
+    [[nodiscard]] WallClock clock() const;
 
     void start() override;
     void stop() override;
@@ -73,7 +75,10 @@ private:
     void tick();
     void later(std::function<void()> what);
 
+    [[nodiscard]] qint64 nowUs() const;
+
     Options m_options;
+    qint64 m_frozenUs; ///< the clock when it is frozen
     DemoFeed m_feed;
     QTimer m_timer;
     Gateway::State m_state = Gateway::State::Stopped;

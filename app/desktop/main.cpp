@@ -171,11 +171,9 @@ QQuickWindow *loadWindow(QQmlApplicationEngine &engine)
 int runScreenshot(const PanelOptions &options)
 {
     const QTemporaryDir scratch;
-    const WallClock clock = [] { return DemoLink::kFrozenUs; };
     DemoLink::Options demo;
     demo.frozen = true;
     demo.empty = options.page == QStringLiteral("setup");
-    demo.clock = clock;
     DemoLink link(demo);
     SessionSecrets secrets(nullptr);
     AppSettings settings(link, scratch.filePath(QStringLiteral("panel.ini")),
@@ -186,10 +184,13 @@ int runScreenshot(const PanelOptions &options)
     AppController::Options appOptions;
     appOptions.demo = true;
     appOptions.frozen = true;
-    appOptions.clock = clock;
+    appOptions.clock = link.clock();
     AppController app(link, secrets, settings, appOptions);
     link.start();
     app.setCurrentPage(options.page);
+    if (options.page == QStringLiteral("setup")) {
+        app.setup()->scan();
+    }
     if (options.page == QStringLiteral("live")) {
         // The newest finished stream, so that the waterfall has something to show.
         for (int row = app.live()->rowCountNow() - 1; row >= 0; --row) {
@@ -285,6 +286,7 @@ int runDemo(const PanelOptions &options)
     }
     AppController::Options appOptions;
     appOptions.demo = true;
+    appOptions.clock = link.clock();
     AppController app(link, secrets, settings, appOptions);
     return runPanel(app, link, options, nullptr);
 }

@@ -2,6 +2,7 @@
 #include "app/viewmodels/appsettings.h"
 
 #include "app/viewmodels/gatewaylink.h"
+#include "app/viewmodels/gatewaystatus.h"
 
 #include <QHostAddress>
 #include <QMetaEnum>
@@ -310,7 +311,7 @@ QString AppSettings::diagnostics() const
             qEnvironmentVariable("XDG_SESSION_TYPE"),
         QStringLiteral("Gateway: ") +
             QString::fromLatin1(
-                QMetaEnum::fromType<Gateway::State>().valueToKey(int(m_link.state()))) +
+                QMetaEnum::fromType<GatewayStatus::State>().valueToKey(int(m_link.state()))) +
             QStringLiteral(", ") + m_link.baseUrl().toString(),
         QStringLiteral("Failure: ") + m_link.failure(),
         QStringLiteral("Backends: ") + QString::number(config ? config->backends.size() : 0),
