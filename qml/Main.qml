@@ -22,8 +22,12 @@ T.ApplicationWindow {
         raise();
         requestActivate();
     }
+    function beginSetupIfNeeded() {
+        if (App.firstRunNeeded)
+            App.currentPage = "setup";
+    }
     function restoreGeometry() {
-        const saved = App.settings.windowGeometry; // qmllint disable unresolved-type
+        const saved = App.settings.windowGeometry; // qmllint disable type
         if (saved.width < minimumWidth || saved.height < minimumHeight)
             return;
         x = saved.x;
@@ -61,8 +65,7 @@ T.ApplicationWindow {
 
     Component.onCompleted: {
         restoreGeometry();
-        if (App.firstRunNeeded)
-            App.currentPage = "setup";
+        beginSetupIfNeeded();
     }
     onClosing: close => {
         close.accepted = false;
@@ -83,6 +86,10 @@ T.ApplicationWindow {
     Connections {
         target: App
 
+        // The configuration is read after the window was made.
+        function onFirstRunNeededChanged() {
+            window.beginSetupIfNeeded();
+        }
         function onShowWindowRequested() {
             window.reveal();
         }

@@ -85,7 +85,12 @@ SetupAssistant::SetupAssistant(GatewayLink &link, BackendsModel &backends, QObje
         Q_EMIT scanChanged();
         Q_EMIT snippetsChanged();
     });
-    connect(&link, &GatewayLink::stateChanged, this, &SetupAssistant::snippetsChanged);
+    connect(&link, &GatewayLink::stateChanged, this, [this] {
+        Q_EMIT snippetsChanged();
+        if (m_scanWhenRunning && m_link.state() == Gateway::State::Running) {
+            scan();
+        }
+    });
     connect(&backends, &BackendsModel::saveFailed, this,
             [this](const QString &, const QString &message) { setError(message); });
 }
@@ -98,6 +103,12 @@ SetupAssistant::~SetupAssistant()
 void SetupAssistant::scan()
 {
     if (isScanning()) {
+        return;
+    }
+    // The engine does the asking, so there is nothing to ask with while it starts.
+    m_scanWhenRunning =
+        m_link.state() == Gateway::State::Stopped || m_link.state() == Gateway::State::Starting;
+    if (m_scanWhenRunning) {
         return;
     }
     m_found.clear();

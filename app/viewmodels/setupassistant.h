@@ -122,6 +122,7 @@ private:
     QTimer m_scanTimer;
     int m_scanNumber = 0;
     int m_pendingProbes = 0;
+    bool m_scanWhenRunning = false; ///< scan() was called before the engine ran
     bool m_scanned = false;
     bool m_testPassed = false;
     bool m_keyPending = false;
