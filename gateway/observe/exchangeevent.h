@@ -27,7 +27,7 @@ struct ExchangeTimings
     qint64 connectedUs = -1;   ///< TCP connection to the upstream; -1 when reused
     qint64 tlsUs = -1;
     qint64 sentUs = -1;      ///< request handed to the upstream
-    qint64 firstByteUs = -1; ///< first byte of the upstream's answer
+    qint64 firstByteUs = -1; ///< first byte of the answer's body, so of a stream its first event
     qint64 endUs = -1;       ///< last byte to the client
 };
 

@@ -603,6 +603,9 @@ ExchangeEvent Exchange::event() const
     event.bytesIn = m_request.body.size();
     event.bytesOut = m_bytesOut;
     event.timings = m_timings;
+    if (m_firstSentUs >= 0) {
+        event.timings.firstByteUs = m_firstSentUs;
+    }
     return event;
 }
 
