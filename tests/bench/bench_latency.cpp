@@ -30,6 +30,7 @@ connections, idle.
 
   --url URL          where to; http and a numeric address (required)
   --key KEY          sent as Authorization: Bearer KEY (none)
+  --header FIELD     one more "Name: value" of each request (none)
   --model NAME       (bench)
   --connections N    (1)
   --seconds S        measured time (5)
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
     const Options options(argc, argv, kUsage,
                           {{"url", ""},
                            {"key", ""},
+                           {"header", ""},
                            {"model", "bench"},
                            {"connections", "1"},
                            {"seconds", "5"},
@@ -63,8 +65,9 @@ int main(int argc, char **argv)
                            {"idle", "0"}});
     raiseDescriptorLimit();
     const BenchUrl url = parseUrl(options.text("url"));
-    const std::string request = chatRequest(url, options.text("key"), options.text("model"),
-                                            size_t(options.number("body-bytes")), {});
+    const std::string request =
+        chatRequest(url, options.text("key"), options.text("header"), options.text("model"),
+                    size_t(options.number("body-bytes")), {});
     long idle = 0;
     std::vector<int> idleSockets;
     for (; idle < options.number("idle"); ++idle) {

@@ -32,6 +32,7 @@ delay_p99_us, delay_max_us, first_byte_p50_us, duration_s, events_per_s.
 
   --url URL       where to; http and a numeric address (required)
   --key KEY       sent as Authorization: Bearer KEY (none)
+  --header FIELD  one more "Name: value" of each request (none)
   --model NAME    (bench)
   --streams N     at the same time (50)
   --events N      of each stream (200)
@@ -90,8 +91,8 @@ private:
 Run::Run(const Options &options)
     : m_options(options)
     , m_url(parseUrl(options.text("url")))
-    , m_request(chatRequest(m_url, options.text("key"), options.text("model"),
-                            size_t(options.number("body-bytes")),
+    , m_request(chatRequest(m_url, options.text("key"), options.text("header"),
+                            options.text("model"), size_t(options.number("body-bytes")),
                             R"(,"stream":true,"bench_events":)" + options.text("events") +
                                 R"(,"bench_rate":)" + options.text("rate")))
     , m_expected(options.number("events"))
@@ -244,6 +245,7 @@ int main(int argc, char **argv)
     const Options options(argc, argv, kUsage,
                           {{"url", ""},
                            {"key", ""},
+                           {"header", ""},
                            {"model", "bench"},
                            {"streams", "50"},
                            {"events", "200"},

@@ -28,8 +28,8 @@ BenchUrl parseUrl(const std::string &text)
     return url;
 }
 
-std::string chatRequest(const BenchUrl &url, const std::string &key, const std::string &model,
-                        size_t bodyBytes, const std::string &extra)
+std::string chatRequest(const BenchUrl &url, const std::string &key, const std::string &field,
+                        const std::string &model, size_t bodyBytes, const std::string &extra)
 {
     std::string body = R"({"model":")" + model + R"(","messages":[{"role":"user","content":")";
     const std::string end = "\"}]" + extra + "}";
@@ -41,6 +41,9 @@ std::string chatRequest(const BenchUrl &url, const std::string &key, const std::
                           "\r\nContent-Type: application/json\r\nAccept: */*\r\n";
     if (!key.empty()) {
         request += "Authorization: Bearer " + key + "\r\n";
+    }
+    if (!field.empty()) {
+        request += field + "\r\n";
     }
     return request + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }

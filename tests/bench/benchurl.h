@@ -17,9 +17,10 @@ struct BenchUrl
 /// Ends the program with a message when @p text is not one.
 [[nodiscard]] BenchUrl parseUrl(const std::string &text);
 
-/// A whole POST. @p key may be empty; @p extra is put into the JSON object after the messages.
+/// A whole POST. @p key and @p field, one more "Name: value", may be empty; @p extra is put into
+/// the JSON object after the messages.
 [[nodiscard]] std::string chatRequest(const BenchUrl &url, const std::string &key,
-                                      const std::string &model, size_t bodyBytes,
-                                      const std::string &extra);
+                                      const std::string &field, const std::string &model,
+                                      size_t bodyBytes, const std::string &extra);
 
 } // namespace tidegate::bench
