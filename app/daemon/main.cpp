@@ -9,6 +9,7 @@
 #include "app/common/signalwatcher.h"
 #include "gateway/config/configcommands.h"
 #include "gateway/engine/gateway.h"
+#include "gateway/observe/logsink.h"
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QCoreApplication>
@@ -121,6 +122,7 @@ int runGateway(GatewayOptions options)
     }
     options.adminToken = *token;
 
+    LogSink log({.directory = options.dataDir + QStringLiteral("/logs")});
     const SignalWatcher signalWatcher;
     KeychainSecretSource secrets;
     Gateway gateway(std::move(options), &secrets);
@@ -131,6 +133,13 @@ int runGateway(GatewayOptions options)
                      &Gateway::reloadConfig);
     QObject::connect(&secrets, &KeychainSecretSource::answersAgain, &gateway,
                      &Gateway::refreshSecrets);
+    QObject::connect(&gateway, &Gateway::configChanged, &gateway, [sink = &log, source = &gateway] {
+        sink->setLevel(source->config()->logLevel);
+        sink->setFormat(source->config()->logFormat);
+        qInfo("Configuration %llu is in force: %d backend(s), %d client key(s).",
+              source->config()->revision, int(source->config()->backends.size()),
+              int(source->config()->keys.all().size()));
+    });
     // From within the event loop, so that a failure at once can end it.
     QTimer::singleShot(0, &gateway, &Gateway::start);
     return QCoreApplication::exec();
