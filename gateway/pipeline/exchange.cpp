@@ -200,7 +200,6 @@ void Exchange::callBackend()
         call.url.append('?').append(m_request.query.data(), qsizetype(m_request.query.size()));
     }
     call.fields = forwardedRequestFields(m_request);
-    call.fields.push_back("x-request-id: " + m_requestId);
     for (const auto &[name, value] : backend.headers) {
         call.fields.push_back(name + ": " + value);
     }
@@ -215,6 +214,7 @@ void Exchange::callBackend()
     call.proxy = backend.proxy;
     call.caFile = backend.caFile;
     call.verifyTls = backend.verifyTls;
+    call.freshConnection = m_attempts > 0;
     call.allowPrivateNetwork = backend.allowPrivateNetwork;
     m_callStartNs = monotonicNs();
     m_timings.routedUs = sinceStartUs(m_callStartNs);

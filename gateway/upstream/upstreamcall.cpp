@@ -166,6 +166,7 @@ void UpstreamCall::setTransport()
         curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYPEER, m_verifyTls ? 1L : 0L);
         curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYHOST, m_verifyTls ? 2L : 0L);
     }
+    curl_easy_setopt(m_easy, CURLOPT_FRESH_CONNECT, m_request.freshConnection ? 1L : 0L);
     if (m_url != m_request.url) {
         m_url = m_request.url;
         curl_easy_setopt(m_easy, CURLOPT_URL, m_url.constData());

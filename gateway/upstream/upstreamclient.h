@@ -41,6 +41,7 @@ struct UpstreamRequest
     QByteArray proxy;  ///< empty: none; environment proxies are never used
     QByteArray caFile; ///< empty: the system's certificates
     bool verifyTls = true;
+    bool freshConnection = false; ///< never one that was used before: it may be dead as well
     /// Handed to the check of setAddressCheck().
     bool allowPrivateNetwork = false;
 };
