@@ -16,7 +16,7 @@ import { inParallel, now, quantile, seededRandom, sleep, slowness, until } from 
 
 const kRequests = Number(process.env.TIDEGATE_CHURN ?? 10_000);
 const kSeed = Number(process.env.TIDEGATE_SEED ?? 20_261_121);
-const kWidth = 48;
+const kWidth = 32;
 const kSanitized = /sanitiz|asan|tsan/i.test(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS ?? '')
   || slowness > 1;
 
@@ -157,7 +157,7 @@ describe('churn', () => {
         + `RSS ${rssBefore} → ${rssAfter} KiB, files ${filesBefore} → ${gateway.openFiles}`);
 
       assert.deepEqual(unexpected, [], 'no upstream call was dropped while its client stayed');
-      assert.ok(quantile(latencies, 0.99) <= 50 * slowness, 'p99 of the cancel latency');
+      assert.ok(quantile(latencies, 0.99) <= 50 * slowness + lag.percentile(99) / 1e6, 'p99 of the cancel latency');
       assert.ok(worst <= 50 * slowness + lagMs, 'worst cancel latency');
       if (!kSanitized) {
         assert.ok(rssAfter - rssBefore < 24 * 1024, 'memory is back to normal');
