@@ -120,6 +120,9 @@ DemoFeed::Plan DemoFeed::plan(qint64 atUs)
             t.firstByteUs = failure.status == 429 ? cursor + spread(90'000) : -1;
             t.endUs = failure.status == 504 ? 30'000'000 + spread(9'000) : cursor + spread(120'000);
         } else {
+            if (failure.status == 404) {
+                event.requestedModel = "gpt-5-nano"; // as the message says
+            }
             t.connectedUs = t.tlsUs = t.sentUs = -1;
             t.endUs = t.routedUs + spread(40);
         }

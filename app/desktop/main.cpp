@@ -15,6 +15,7 @@
 #include "app/desktop/trayicon.h"
 #include "app/viewmodels/appcontroller.h"
 #include "app/viewmodels/applicationid.h"
+#include "app/viewmodels/englishplurals.h"
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QApplication>
@@ -24,6 +25,7 @@
 #include <QQuickStyle>
 #include <QQuickWindow>
 #include <QTemporaryDir>
+#include <QTranslator>
 #include <QtQml/QQmlExtensionPlugin>
 
 #include <algorithm>
@@ -371,6 +373,8 @@ int main(int argc, char *argv[])
     QGuiApplication::setApplicationDisplayName(QStringLiteral("Tidegate"));
     QGuiApplication::setWindowIcon(QIcon(QStringLiteral(":/tidegate/icons/mark/tidegate.svg")));
     QGuiApplication::setQuitOnLastWindowClosed(false);
+    EnglishPlurals english;
+    QCoreApplication::installTranslator(&english);
 
     PanelCommandLine commandLine;
     const Result<QString> text = commandLine.parse(QCoreApplication::arguments());
@@ -378,6 +382,17 @@ int main(int argc, char *argv[])
         printError(text.error() + QStringLiteral("\nTry: tidegate --help"));
         return kWrongUsage;
     }
+    const QString translations = QStringLiteral(":/tidegate/translations");
+    // The sources are English but for its plurals; a language of its own comes on top.
+    QTranslator plurals;
+    if (plurals.load(QStringLiteral("tidegate_en"), translations)) {
+        QCoreApplication::installTranslator(&plurals);
+    }
+    QTranslator language;
+    if (language.load(QLocale(), QStringLiteral("tidegate"), QStringLiteral("_"), translations)) {
+        QCoreApplication::installTranslator(&language);
+    }
+
     const PanelOptions &options = commandLine.panel();
     if (options.isScreenshot()) {
         QApplication::setCursorFlashTime(0);

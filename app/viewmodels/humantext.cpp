@@ -13,10 +13,11 @@ namespace {
 
 constexpr qint64 kSecondUs = 1'000'000;
 
-QString tr(const char *text, int n = -1)
+/// The name under which translators find these texts.
+class HumanText
 {
-    return QCoreApplication::translate("HumanText", text, nullptr, n);
-}
+    Q_DECLARE_TR_FUNCTIONS(HumanText)
+};
 
 } // namespace
 
@@ -33,22 +34,22 @@ QString duration(qint64 microseconds)
     }
     if (microseconds < 1'000) {
         //: A time in microseconds
-        return tr("%1 µs").arg(locale.toString(microseconds));
+        return HumanText::tr("%1 µs").arg(locale.toString(microseconds));
     }
     if (microseconds < 10'000) {
         //: A time in milliseconds
-        return tr("%1 ms").arg(locale.toString(double(microseconds) / 1e3, 'f', 1));
+        return HumanText::tr("%1 ms").arg(locale.toString(double(microseconds) / 1e3, 'f', 1));
     }
     if (microseconds < kSecondUs) {
-        return tr("%1 ms").arg(locale.toString(microseconds / 1'000));
+        return HumanText::tr("%1 ms").arg(locale.toString(microseconds / 1'000));
     }
     if (microseconds < 60 * kSecondUs) {
         //: A time in seconds
-        return tr("%1 s").arg(locale.toString(double(microseconds) / 1e6, 'f', 2));
+        return HumanText::tr("%1 s").arg(locale.toString(double(microseconds) / 1e6, 'f', 2));
     }
     const qint64 seconds = microseconds / kSecondUs;
     //: A time: minutes and two-digit seconds
-    return tr("%1 min %2 s")
+    return HumanText::tr("%1 min %2 s")
         .arg(locale.toString(seconds / 60))
         .arg(seconds % 60, 2, 10, QLatin1Char('0'));
 }
@@ -60,10 +61,10 @@ QString spokenDuration(qint64 microseconds)
     }
     if (microseconds < kSecondUs) {
         //: Read aloud
-        return tr("%n millisecond(s)", int(microseconds / 1'000));
+        return HumanText::tr("%n millisecond(s)", nullptr, int(microseconds / 1'000));
     }
     //: Read aloud; the number has one decimal
-    return tr("%1 seconds").arg(QLocale().toString(double(microseconds) / 1e6, 'f', 1));
+    return HumanText::tr("%1 seconds").arg(QLocale().toString(double(microseconds) / 1e6, 'f', 1));
 }
 
 QString count(qint64 number)
@@ -88,16 +89,16 @@ QString ago(qint64 wallClockUs, qint64 nowUs)
 {
     const qint64 seconds = qMax(qint64(0), nowUs - wallClockUs) / kSecondUs;
     if (seconds < 60) {
-        return tr("just now");
+        return HumanText::tr("just now");
     }
     if (seconds < 3'600) {
-        return tr("%n minute(s) ago", int(seconds / 60));
+        return HumanText::tr("%n minute(s) ago", nullptr, int(seconds / 60));
     }
     if (seconds < 86'400) {
-        return tr("%n hour(s) ago", int(seconds / 3'600));
+        return HumanText::tr("%n hour(s) ago", nullptr, int(seconds / 3'600));
     }
     if (seconds < 30 * 86'400) {
-        return tr("%n day(s) ago", int(seconds / 86'400));
+        return HumanText::tr("%n day(s) ago", nullptr, int(seconds / 86'400));
     }
     return QLocale().toString(QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000).date(),
                               QLocale::ShortFormat);
@@ -112,15 +113,15 @@ QString phase(ExchangePhase phase)
 {
     switch (phase) {
     case ExchangePhase::Waiting:
-        return tr("Waiting");
+        return HumanText::tr("Waiting");
     case ExchangePhase::Streaming:
-        return tr("Streaming");
+        return HumanText::tr("Streaming");
     case ExchangePhase::Done:
-        return tr("Done");
+        return HumanText::tr("Done");
     case ExchangePhase::Failed:
-        return tr("Failed");
+        return HumanText::tr("Failed");
     case ExchangePhase::Cancelled:
-        return tr("Cancelled");
+        return HumanText::tr("Cancelled");
     }
     return {};
 }
@@ -129,13 +130,13 @@ QString endpoint(const ExchangeEvent &event)
 {
     switch (event.endpoint) {
     case Endpoint::ChatCompletions:
-        return tr("chat completions");
+        return HumanText::tr("chat completions");
     case Endpoint::Completions:
-        return tr("completions");
+        return HumanText::tr("completions");
     case Endpoint::Embeddings:
-        return tr("embeddings");
+        return HumanText::tr("embeddings");
     case Endpoint::Models:
-        return tr("models");
+        return HumanText::tr("models");
     case Endpoint::Other:
         break;
     }
