@@ -124,6 +124,7 @@ Card {
             Layout.fillWidth: true
         }
         RowLayout {
+            Layout.minimumHeight: Theme.smallControlHeight + Theme.unit / 2
             spacing: Theme.gapXs
 
             Button {

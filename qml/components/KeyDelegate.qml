@@ -20,6 +20,7 @@ Item {
     required property string modelsText
     required property string accessibleText
     required property KeyColumns columns
+    property bool last: false
 
     signal revokeRequested
 
@@ -129,6 +130,7 @@ Item {
     }
     Separator {
         anchors.bottom: parent.bottom
+        visible: !root.last
         width: parent.width
     }
 }

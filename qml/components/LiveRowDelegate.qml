@@ -35,6 +35,7 @@ Rectangle {
     signal chosen
     signal opened
 
+    readonly property bool wordy: running || status === 0 || phase === LiveModel.Phase.Cancelled
     readonly property bool failed: phase === LiveModel.Phase.Failed
     readonly property color ink: {
         if (failed)
@@ -82,8 +83,8 @@ Rectangle {
             LiveCell {
                 x: 20
                 columnWidth: parent.width - 20
-                text: root.running || root.status === 0 ? root.phaseText : root.status
-                number: !root.running && root.status > 0
+                text: root.wordy ? root.phaseText : root.status
+                number: !root.wordy
                 horizontalAlignment: Text.AlignLeft
                 color: root.ink
                 font.pixelSize: Theme.small

@@ -29,6 +29,10 @@ Item {
         toEnd ? list.positionViewAtEnd() : list.positionViewAtBeginning();
     }
 
+    // The details stay open while other pages are shown, and may be opened from outside.
+    Component.onCompleted: if (App.detail.valid)
+        list.currentIndex = App.live.rowOfExchange(App.detail.exchangeId)
+
     LiveColumns {
         id: liveColumns
 
@@ -67,6 +71,8 @@ Item {
         objectName: "liveList"
         anchors.fill: parent
         anchors.topMargin: header.height
+        // Whole rows only, so that the first one is not cut while the tail is followed.
+        anchors.bottomMargin: Math.max(0, (root.height - header.height) % Theme.rowHeight)
         model: App.live
         clip: true
         reuseItems: true

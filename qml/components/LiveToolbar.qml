@@ -17,6 +17,8 @@ Rectangle {
         filter.selectAll();
     }
 
+    Component.onCompleted: filter.text = live.filterText
+
     implicitHeight: column.implicitHeight + Theme.gapM * 2
     color: Theme.colors.surface
 
@@ -55,8 +57,17 @@ Rectangle {
                 //: Example of the filter language; keep the words before the colons
                 placeholderText: qsTr("Filter, e.g. model:gpt* status:>=400 ttft:>2s")
                 problem: root.live.filterError !== ""
-                text: root.live.filterText
                 onTextChanged: root.live.filterText = text
+
+                // Not a binding: clearing the field would break it.
+                Connections {
+                    target: root.live
+
+                    function onFilterChanged() {
+                        if (filter.text !== root.live.filterText)
+                            filter.text = root.live.filterText;
+                    }
+                }
             }
             IconButton {
                 id: helpButton

@@ -76,7 +76,7 @@ Rectangle {
     CopyButton {
         anchors.right: parent.right
         anchors.top: parent.top
-        anchors.margins: Theme.gapXs
+        anchors.margins: Theme.unit + 2
         name: root.name
         onClicked: root.copyRequested(root.code)
     }

@@ -27,7 +27,7 @@ FocusScope {
         }
         Card {
             Layout.fillWidth: true
-            Layout.preferredHeight: Math.min(header.height + list.contentHeight + Theme.gapXs, parent.height - pageHeader.height - parent.spacing)
+            Layout.preferredHeight: Math.min(header.height + list.contentHeight, parent.height - pageHeader.height - parent.spacing)
             visible: App.keys.count > 0
 
             KeyColumns {
@@ -46,7 +46,6 @@ FocusScope {
 
                 anchors.fill: parent
                 anchors.topMargin: header.height
-                anchors.bottomMargin: Theme.gapXs
                 model: App.keys
                 clip: true
                 boundsBehavior: Flickable.StopAtBounds
@@ -58,10 +57,12 @@ FocusScope {
 
                 delegate: KeyDelegate {
                     required property var model
+                    required property int index
 
                     width: ListView.view.width
                     keyState: model.state
                     columns: keyColumns
+                    last: index === App.keys.count - 1
                     onRevokeRequested: revocation.ask(keyId, name)
                 }
             }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// comparepictures EXPECTED ACTUAL DIFF: exit 0 when two pictures look the same, 1 when not, and then
-// DIFF shows where. Anti-aliasing differs a little between font library versions, so some is forgiven.
+// comparepictures EXPECTED ACTUAL DIFF: exit 0 when two pictures look the same, 1 when not, and
+// then DIFF shows where. Anti-aliasing differs a little between font library versions, so some is
+// forgiven.
 
 #include <QGuiApplication>
 #include <QImage>
@@ -39,8 +40,8 @@ int main(int argc, char **argv)
         std::fprintf(stderr, "%s: no picture, or not of the size of %s\n", argv[2], argv[1]);
         return 1;
     }
-    QImage difference = actual.convertToFormat(QImage::Format_Grayscale8)
-                            .convertToFormat(QImage::Format_RGB32);
+    QImage difference =
+        actual.convertToFormat(QImage::Format_Grayscale8).convertToFormat(QImage::Format_RGB32);
     qint64 different = 0;
     for (int y = 0; y < expected.height(); ++y) {
         for (int x = 0; x < expected.width(); ++x) {

@@ -56,8 +56,8 @@ void walk(QQuickItem *item, const std::function<void(QQuickItem *)> &visit)
 
 QString describe(const QQuickItem *item)
 {
-    return QString::fromLatin1(item->metaObject()->className()) + u' ' + item->objectName() +
-           u' ' + item->property("text").toString();
+    return QString::fromLatin1(item->metaObject()->className()) + u' ' + item->objectName() + u' ' +
+           item->property("text").toString();
 }
 
 } // namespace
@@ -93,39 +93,56 @@ void PanelBench::addStreaming(int count)
     add(count, true);
 }
 
+void PanelBench::changeRequests(int count)
+{
+    ExchangeBatch batch;
+    for (quint64 id = m_nextId - quint64(count); id < m_nextId; ++id) {
+        ExchangeEvent event = request(id, true);
+        event.streamedEvents = ++m_changes;
+        event.bytesOut = m_changes * 40;
+        batch.events.append(event);
+    }
+    m_link.feed(batch);
+}
+
 void PanelBench::add(int count, bool streaming)
 {
     ExchangeBatch batch;
     for (int i = 0; i < count; ++i) {
-        ExchangeEvent event;
-        event.id = m_nextId++;
-        event.startedAtUs = DemoLink::kFrozenUs - 1'000'000 + qint64(event.id);
-        event.method = "POST";
-        event.path = "/v1/chat/completions";
-        event.endpoint = Endpoint::ChatCompletions;
-        event.requestId = "req-" + QByteArray::number(event.id);
-        event.requestedModel = event.servedModel = "qwen2.5-7b";
-        event.backend = "gpu-box";
-        event.keyId = 1;
-        event.attempts = 1;
-        event.phase = streaming ? ExchangePhase::Streaming : ExchangePhase::Done;
-        event.status = 200;
-        if (!streaming && event.id % 10 == 0) {
-            event.phase = ExchangePhase::Failed;
-            event.status = 502;
-            event.errorCode = "upstream_unavailable";
-            event.errorMessage = QStringLiteral("gpu-box did not answer.");
-        } else if (!streaming && event.id % 7 == 0) {
-            event.phase = ExchangePhase::Cancelled;
-        }
-        event.timings.requestReadUs = 80;
-        event.timings.routedUs = 120;
-        event.timings.sentUs = 300;
-        event.timings.firstByteUs = 90'000;
-        event.timings.endUs = streaming ? -1 : 400'000;
-        batch.events.append(event);
+        batch.events.append(request(m_nextId++, streaming));
     }
     m_link.feed(batch);
+}
+
+ExchangeEvent PanelBench::request(quint64 id, bool streaming)
+{
+    ExchangeEvent event;
+    event.id = id;
+    event.startedAtUs = DemoLink::kFrozenUs - 1'000'000 + qint64(id);
+    event.method = "POST";
+    event.path = "/v1/chat/completions";
+    event.endpoint = Endpoint::ChatCompletions;
+    event.requestId = "req-" + QByteArray::number(id);
+    event.requestedModel = event.servedModel = "qwen2.5-7b";
+    event.backend = "gpu-box";
+    event.keyId = 1;
+    event.attempts = 1;
+    event.phase = streaming ? ExchangePhase::Streaming : ExchangePhase::Done;
+    event.status = 200;
+    if (!streaming && id % 10 == 0) {
+        event.phase = ExchangePhase::Failed;
+        event.status = 502;
+        event.errorCode = "upstream_unavailable";
+        event.errorMessage = QStringLiteral("gpu-box did not answer.");
+    } else if (!streaming && id % 7 == 0) {
+        event.phase = ExchangePhase::Cancelled;
+    }
+    event.timings.requestReadUs = 80;
+    event.timings.routedUs = 120;
+    event.timings.sentUs = 300;
+    event.timings.firstByteUs = 90'000;
+    event.timings.endUs = streaming ? -1 : 400'000;
+    return event;
 }
 
 double PanelBench::contrast(const QColor &a, const QColor &b)
@@ -145,9 +162,10 @@ QStringList PanelBench::unnamedItems(QQuickItem *root)
         // Qt keeps the name of a field with hidden text to itself.
         const QVariant echo = item->property("echoMode");
         const bool hidden = echo.isValid() && echo.toInt() != 0;
-        const QQmlProperty name(
-            item, hidden ? QStringLiteral("Accessible.description") : QStringLiteral("Accessible.name"),
-            qmlContext(item));
+        const QQmlProperty name(item,
+                                hidden ? QStringLiteral("Accessible.description")
+                                       : QStringLiteral("Accessible.name"),
+                                qmlContext(item));
         if (!name.isValid() || name.read().toString().isEmpty()) {
             unnamed.append(describe(item));
         }

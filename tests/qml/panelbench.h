@@ -31,6 +31,8 @@ public:
     /// Adds finished requests: every tenth failed, every seventh cancelled.
     Q_INVOKABLE void addRequests(int count);
     Q_INVOKABLE void addStreaming(int count);
+    /// The last @p count requests change, as streams do.
+    Q_INVOKABLE void changeRequests(int count);
     /// WCAG contrast ratio, 1…21, of opaque colours.
     Q_INVOKABLE static double contrast(const QColor &a, const QColor &b);
     /// Items below @p root that can have the focus but no Accessible.name; each as type and text.
@@ -50,6 +52,7 @@ public Q_SLOTS:
 
 private:
     void add(int count, bool streaming);
+    [[nodiscard]] static ExchangeEvent request(quint64 id, bool streaming);
 
     QTemporaryDir m_dir;
     DemoLink m_link;
@@ -57,6 +60,7 @@ private:
     AppSettings m_settings;
     std::unique_ptr<AppController> m_app;
     quint64 m_nextId = 1;
+    qint64 m_changes = 0;
 };
 
 } // namespace tidegate

@@ -104,6 +104,26 @@ PanelCase {
         wait(50);
         verify(list.contentItem.children.length < 80, list.contentItem.children.length + " delegates");
     }
+    function test_fastBatchesLeaveTheWindowAlive() {
+        bench.addStreaming(500);
+        const started = Date.now();
+        for (let i = 0; i < 20; ++i) {
+            bench.changeRequests(500);
+            waitForRendering(list, 1000);
+        }
+        const each = (Date.now() - started) / 20;
+        console.info("500 changed rows and a frame: " + each + " ms");
+        verify(each < 100, each + " ms, but a batch comes every 100 ms");
+    }
+    function test_clearingTheFieldClearsTheFilter() {
+        const field = item("filterField");
+        field.text = "status:>=500";
+        field.forceActiveFocus();
+        keyClick(Qt.Key_Escape);
+        compare(App.live.filterText, "");
+        App.live.filterText = "key:ci";
+        compare(field.text, "key:ci");
+    }
     function test_filterHelpAndSheet() {
         keyClick(Qt.Key_F1);
         wait(50);
