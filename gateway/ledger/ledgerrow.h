@@ -49,7 +49,7 @@ struct LedgerRow
     QByteArray peer;      ///< client address without port
     TokenUsage usage;
     qint64 bytesIn = 0;  ///< request body
-    qint64 bytesOut = 0; ///< answer, head included
+    qint64 bytesOut = 0; ///< answer's body
 };
 
 } // namespace tidegate

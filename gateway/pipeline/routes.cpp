@@ -125,6 +125,12 @@ std::variant<Route, ApiError> Routes::resolve(const QByteArray &model,
             return Route{m_lanes[pattern.lane], model};
         }
     }
+    if (!m_config->defaultBackend.isEmpty()) {
+        const QByteArray &name = m_config->defaultBackend;
+        if (const Lane *lane = findLane({name.constData(), size_t(name.size())})) {
+            return Route{*lane, model};
+        }
+    }
     if (!m_catchAll.empty()) {
         // Of several that might serve it, one that is known to answer.
         const auto reachable =
@@ -134,12 +140,6 @@ std::variant<Route, ApiError> Routes::resolve(const QByteArray &model,
             });
         return Route{m_lanes[reachable == m_catchAll.end() ? m_catchAll.front() : *reachable],
                      model};
-    }
-    if (!m_config->defaultBackend.isEmpty()) {
-        const QByteArray &name = m_config->defaultBackend;
-        if (const Lane *lane = findLane({name.constData(), size_t(name.size())})) {
-            return Route{*lane, model};
-        }
     }
     return modelNotFound(model);
 }

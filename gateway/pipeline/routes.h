@@ -44,8 +44,9 @@ public:
            const DiscoveredModels &discovered);
 
     /// Finds the lane for @p model, in this order: a public model name; a name that a backend lists
-    /// or was found to serve; "backend/model"; the most specific pattern; a backend without a list
-    /// (echo and noop excepted); default_backend. At equal rank the lower priority number wins.
+    /// or was found to serve; "backend/model"; the most specific pattern; default_backend; a
+    /// backend without a list, other than echo and noop. At equal rank the lower priority number
+    /// wins.
     /// @p backend, from x-tidegate-backend, narrows all of it to one backend; empty: no wish.
     [[nodiscard]] std::variant<Route, ApiError> resolve(const QByteArray &model,
                                                         std::string_view backend) const;

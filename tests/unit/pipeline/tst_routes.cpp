@@ -100,6 +100,9 @@ void RoutesTest::prefersWhatAnswersAmongTheUnlisted()
     routes.lanes()[1].state->reachability = BackendState::Reachability::Reachable;
     QCOMPARE(resolved(routes, "x"), "b:x");
     QCOMPARE(resolved(routesFor({}), "x"), "model_not_found");
+    // Where unknown names should go is said: then it is not guessed.
+    const Routes said = routesFor({backend("a", {}), backend("b", {Glob("b")})}, "b");
+    QCOMPARE(resolved(said, "x"), "b:x");
 }
 
 void RoutesTest::inactiveBackendsGetNothing()
