@@ -3,6 +3,7 @@
 
 #include <QDateTime>
 #include <QJsonArray>
+#include <QTimeZone>
 #include <QUrl>
 
 #include <algorithm>
@@ -101,7 +102,7 @@ ClientKey makeKey(qint64 id, const char *name, const char *prefix, qint64 create
     key.id = id;
     key.name = QString::fromLatin1(name);
     key.prefix = QString::fromUtf8(prefix);
-    key.createdAt = QDateTime::fromMSecsSinceEpoch(createdUs / 1'000, Qt::UTC);
+    key.createdAt = QDateTime::fromMSecsSinceEpoch(createdUs / 1'000, QTimeZone::utc());
     return key;
 }
 
@@ -112,7 +113,8 @@ std::vector<ClientKey> demoKeys(qint64 nowUs)
     keys.push_back(makeKey(3, "support-bot", "tg-…0d92", nowUs - 9 * kDayUs));
     keys.push_back(makeKey(2, "ide-assistant", "tg-…c41e", nowUs - 21 * kDayUs));
     keys.push_back(makeKey(5, "old-laptop", "tg-…9a15", nowUs - 140 * kDayUs));
-    keys.back().revokedAt = QDateTime::fromMSecsSinceEpoch((nowUs - 30 * kDayUs) / 1'000, Qt::UTC);
+    keys.back().revokedAt =
+        QDateTime::fromMSecsSinceEpoch((nowUs - 30 * kDayUs) / 1'000, QTimeZone::utc());
     keys.push_back(makeKey(1, "ci", "tg-…f3a1", nowUs - 64 * kDayUs));
     keys.back().fromFile = true;
     keys.back().models.emplace_back("fast");
@@ -293,7 +295,7 @@ void DemoLink::revokeKey(qint64 id, Gateway::Reply<ClientKey> reply)
     later([this, id, reply = std::move(reply)] {
         for (ClientKey &key : m_keys) {
             if (key.id == id) {
-                key.revokedAt = QDateTime::fromMSecsSinceEpoch(nowUs() / 1'000, Qt::UTC);
+                key.revokedAt = QDateTime::fromMSecsSinceEpoch(nowUs() / 1'000, QTimeZone::utc());
                 const ClientKey revoked = key;
                 Q_EMIT keysChanged();
                 reply(revoked);
