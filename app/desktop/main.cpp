@@ -25,7 +25,6 @@
 #include <QQuickStyle>
 #include <QQuickWindow>
 #include <QTemporaryDir>
-#include <QTranslator>
 #include <QtQml/QQmlExtensionPlugin>
 
 #include <algorithm>
@@ -382,17 +381,6 @@ int main(int argc, char *argv[])
         printError(text.error() + QStringLiteral("\nTry: tidegate --help"));
         return kWrongUsage;
     }
-    const QString translations = QStringLiteral(":/tidegate/translations");
-    // The sources are English but for its plurals; a language of its own comes on top.
-    QTranslator plurals;
-    if (plurals.load(QStringLiteral("tidegate_en"), translations)) {
-        QCoreApplication::installTranslator(&plurals);
-    }
-    QTranslator language;
-    if (language.load(QLocale(), QStringLiteral("tidegate"), QStringLiteral("_"), translations)) {
-        QCoreApplication::installTranslator(&language);
-    }
-
     const PanelOptions &options = commandLine.panel();
     if (options.isScreenshot()) {
         QApplication::setCursorFlashTime(0);

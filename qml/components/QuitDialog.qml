@@ -19,7 +19,7 @@ Dialog {
 
     title: qsTr("Quit Tidegate?")
     subtitle: {
-        const running = activeStreams > 0 ? qsTr("%n request(s) are still running.", "", activeStreams) : "";
+        const running = activeStreams > 0 ? qsTr("Still running: %n request(s).", "", activeStreams) : "";
         const tray = noTray ? qsTr("There is no system tray here, so closing the window stops the gateway.") : "";
         return [tray, running].filter(text => text !== "").join(" ");
     }
