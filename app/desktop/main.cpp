@@ -16,10 +16,12 @@
 #include "app/viewmodels/appcontroller.h"
 #include "app/viewmodels/applicationid.h"
 #include "app/viewmodels/englishplurals.h"
+#include "gateway/observe/logsink.h"
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QApplication>
 #include <QDir>
+#include <QFile>
 #include <QIcon>
 #include <QQmlApplicationEngine>
 #include <QQuickStyle>
@@ -294,7 +296,11 @@ int runDemo(const PanelOptions &options)
 
 int runGateway(GatewayOptions gatewayOptions, const PanelOptions &options)
 {
-    QDir().mkpath(gatewayOptions.dataDir);
+    // Made here already, because the name of the single instance is that of an existing directory.
+    if (!QDir(gatewayOptions.dataDir).exists() && QDir().mkpath(gatewayOptions.dataDir)) {
+        QFile::setPermissions(gatewayOptions.dataDir,
+                              QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+    }
     SingleInstance instance(gatewayOptions.dataDir);
     const Result<SingleInstance::Role> role = instance.claim();
     if (!role) {
@@ -311,11 +317,16 @@ int runGateway(GatewayOptions gatewayOptions, const PanelOptions &options)
         printError(token.error());
     }
     const QString settingsFile = gatewayOptions.dataDir + QStringLiteral("/panel.ini");
+    LogSink log({.directory = gatewayOptions.dataDir + QStringLiteral("/logs")});
     KeychainSecretSource keychain;
     SessionSecrets secrets(&keychain);
     Gateway gateway(std::move(gatewayOptions), &secrets);
     QObject::connect(&keychain, &KeychainSecretSource::answersAgain, &gateway,
                      &Gateway::refreshSecrets);
+    QObject::connect(&gateway, &Gateway::configChanged, &gateway, [sink = &log, source = &gateway] {
+        sink->setLevel(source->config()->logLevel);
+        sink->setFormat(source->config()->logFormat);
+    });
     EngineLink link(gateway);
     AppSettings settings(link, settingsFile, Autostart::forThisProgram());
     if (options.theme != AppSettings::Theme::System) {
