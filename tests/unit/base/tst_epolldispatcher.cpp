@@ -529,8 +529,8 @@ QList<std::tuple<const char *, TestEpollDispatcher::Body, QByteArray>> TestEpoll
          [=]() -> QByteArray {
              auto *object = new QObject;
              bool deleted = false;
-             QObject::connect(object, &QObject::destroyed, [&] { deleted = true; });
              QEventLoop loop;
+             QObject::connect(object, &QObject::destroyed, &loop, [&] { deleted = true; });
              QTimer::singleShot(0, object, [&] { object->deleteLater(); });
              QTimer::singleShot(20, &loop, &QEventLoop::quit);
              loop.exec();
