@@ -32,6 +32,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 Q_IMPORT_QML_PLUGIN(TidegatePlugin)
 Q_IMPORT_QML_PLUGIN(Tidegate_AppPlugin)
@@ -239,26 +240,27 @@ int runPanel(AppController &app, GatewayLink &link, const PanelOptions &options,
     }
     if (instance != nullptr) {
         QObject::connect(instance, &SingleInstance::raiseRequested, &app,
-                         [&app] { app.showWindow(); });
+                         [app = &app] { app->showWindow(); });
     }
 
-    bool quitting = false;
+    // Shared, because the gateway may still report while this function's variables go.
+    const auto quitting = std::make_shared<bool>(false);
     QObject::connect(&app, &AppController::quitRequested, &link,
-                     [&link, &quitting, window](bool drain) {
-                         const bool again = std::exchange(quitting, true);
+                     [link = &link, quitting, window](bool drain) {
+                         const bool again = std::exchange(*quitting, true);
                          window->hide();
-                         const Gateway::State state = link.state();
+                         const Gateway::State state = link->state();
                          if (state == Gateway::State::Stopped || state == Gateway::State::Failed) {
                              QCoreApplication::exit(0);
                          } else if (drain && !again) {
-                             link.stop();
+                             link->stop();
                          } else {
-                             link.stopNow();
+                             link->stopNow();
                          }
                      });
-    QObject::connect(&link, &GatewayLink::stateChanged, qApp, [&link, &quitting] {
-        if (quitting &&
-            (link.state() == Gateway::State::Stopped || link.state() == Gateway::State::Failed)) {
+    QObject::connect(&link, &GatewayLink::stateChanged, qApp, [link = &link, quitting] {
+        if (*quitting &&
+            (link->state() == Gateway::State::Stopped || link->state() == Gateway::State::Failed)) {
             QCoreApplication::exit(0);
         }
     });
@@ -267,9 +269,9 @@ int runPanel(AppController &app, GatewayLink &link, const PanelOptions &options,
         app.showWindow();
     } else {
         // Never vanish: without a tray there would be no way to the program.
-        QTimer::singleShot(kTrayPatienceMs, &app, [&app, &trayIcon] {
-            if (!trayIcon.isShown()) {
-                app.showWindow();
+        QTimer::singleShot(kTrayPatienceMs, &app, [app = &app, trayIcon = &trayIcon] {
+            if (!trayIcon->isShown()) {
+                app->showWindow();
             }
         });
     }
