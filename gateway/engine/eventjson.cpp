@@ -3,8 +3,10 @@
 
 #include "gateway/protocol/apierror.h"
 
-#include <QDateTime>
 #include <QTimeZone>
+#include <array>
+#include <chrono>
+#include <cstdio>
 
 namespace tidegate {
 
@@ -25,6 +27,24 @@ const char *phaseName(ExchangePhase phase)
         break;
     }
     return "cancelled";
+}
+
+// "2026-11-21T06:00:00.123Z". QDateTime does the same at many times the cost.
+QByteArray rfc3339(qint64 microseconds)
+{
+    using namespace std::chrono;
+    const sys_time<milliseconds> time{
+        duration_cast<milliseconds>(std::chrono::microseconds(microseconds))};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(time - day);
+    std::array<char, 64> text{};
+    const int length =
+        std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                      int(date.year()), unsigned(date.month()), unsigned(date.day()),
+                      int(clock.hours().count()), int(clock.minutes().count()),
+                      int(clock.seconds().count()), int(clock.subseconds().count()));
+    return {text.data(), qsizetype(length)};
 }
 
 class JsonObject
@@ -77,10 +97,7 @@ QByteArray eventStreamOf(const ExchangeBatch &batch)
         json.add("id", qint64(event.id));
         json.add("phase", QByteArray(phaseName(event.phase)));
         json.add("request_id", event.requestId);
-        json.add("started_at",
-                 QDateTime::fromMSecsSinceEpoch(event.startedAtUs / 1000, QTimeZone::utc())
-                     .toString(Qt::ISODateWithMs)
-                     .toLatin1());
+        json.add("started_at", rfc3339(event.startedAtUs));
         json.add("path", event.path);
         json.add("model", event.requestedModel);
         json.add("served_model", event.servedModel);

@@ -49,6 +49,18 @@ ApiError errorFor(const UpstreamResult &result, const QByteArray &backend)
     }
 }
 
+// The address as text. Most clients of one engine share one, so the last is remembered.
+QByteArray peerText(const QHostAddress &address)
+{
+    static thread_local QHostAddress lastAddress;
+    static thread_local QByteArray lastText;
+    if (lastAddress != address || lastText.isEmpty()) {
+        lastAddress = address;
+        lastText = address.toString().toLatin1();
+    }
+    return lastText;
+}
+
 bool isEventStream(const UpstreamHead &head)
 {
     const auto found = std::find_if(head.fields.begin(), head.fields.end(), [](const auto &field) {
@@ -77,6 +89,7 @@ Exchange::Exchange(ExchangeHost &host, quint64 id, HttpRequest &&request, Respon
     , m_routes(std::move(routes))
     , m_key(std::move(key))
     , m_startedAtUs(wallClockUs() - (monotonicNs() - m_request.firstByteNs) / 1000)
+    , m_peer(peerText(m_request.peerAddress))
     , m_requestId(requestIdFor(m_request.field("x-request-id")))
 {
     m_timings.requestReadUs = sinceStartUs(m_request.completeNs);
@@ -592,7 +605,7 @@ ExchangeEvent Exchange::event() const
     event.requestId = m_requestId;
     event.method = "POST";
     event.path = QByteArray(m_request.path.data(), qsizetype(m_request.path.size()));
-    event.peer = m_request.peerAddress.toString().toLatin1();
+    event.peer = m_peer;
     event.requestedModel = m_openAi.model();
     event.servedModel = m_route.model;
     event.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
@@ -627,7 +640,7 @@ LedgerRow Exchange::ledgerRow() const
     row.servedModel = m_route.model;
     row.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
     row.errorCode = m_errorCode;
-    row.peer = m_request.peerAddress.toString().toLatin1();
+    row.peer = m_peer;
     row.usage = m_usage;
     row.bytesIn = m_request.body.size();
     row.bytesOut = m_bytesOut;

@@ -100,6 +100,7 @@ private:
     RoutesPtr m_routes;
     const KeyRing::KeyPtr m_key;
     const qint64 m_startedAtUs;
+    const QByteArray m_peer; ///< the client's address without port
 
     OpenAiRequest m_openAi;
     Route m_route;

@@ -3,6 +3,8 @@
 
 #include <QString>
 
+#include <algorithm>
+
 namespace tidegate {
 
 namespace {
@@ -31,8 +33,13 @@ std::string_view errorType(int status)
 QByteArray jsonString(std::string_view text)
 {
     static constexpr char kHex[] = "0123456789abcdef";
-    // The round trip through QString mends invalid UTF-8, which JSON does not allow.
-    const QByteArray valid = QString::fromUtf8(text.data(), qsizetype(text.size())).toUtf8();
+    // The round trip through QString mends invalid UTF-8, which JSON does not allow; ASCII is
+    // valid.
+    const bool ascii = std::all_of(text.begin(), text.end(),
+                                   [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    const QByteArray valid = ascii
+                                 ? QByteArray(text.data(), qsizetype(text.size()))
+                                 : QString::fromUtf8(text.data(), qsizetype(text.size())).toUtf8();
     QByteArray out;
     out.reserve(valid.size() + 8);
     out.append('"');
