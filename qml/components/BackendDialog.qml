@@ -22,7 +22,7 @@ Dialog {
     readonly property string nameProblem: adding && nameField.text !== "" ? App.backends.nameProblem(nameField.text) : ""
     readonly property bool complete: nameField.text !== "" && nameProblem === "" && (!type.needsUrl || urlField.text !== "") && (!type.needsKey || keyField.text !== "" || hasKey)
 
-    function reset() {
+    function clearForm() {
         testText = "";
         saveProblem = "";
         sessionPossible = false;
@@ -30,7 +30,7 @@ Dialog {
         keyField.text = "";
     }
     function add(typeName: string) {
-        reset();
+        clearForm();
         originalName = "";
         original = {};
         hasKey = false;
@@ -41,7 +41,7 @@ Dialog {
         open();
     }
     function edit(backend: string) {
-        reset();
+        clearForm();
         original = App.backends.get(backend);
         originalName = backend;
         hasKey = original.hasKey;

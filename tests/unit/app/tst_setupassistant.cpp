@@ -220,8 +220,9 @@ void TestSetupAssistant::testRequestMakesAKeyAndStreams()
     QCOMPARE(setup.testText(), QStringLiteral("Hello"));
     QVERIFY(!setup.clientKey().isEmpty());
     QVERIFY(link.request.contains("POST /v1/chat/completions HTTP/1.1"));
+    // Qt 6.8 writes the names of fields in lower case.
     QVERIFY(link.request.contains(
-        QByteArray(QByteArray("Authorization: Bearer ") + setup.clientKey().toLatin1())));
+        QByteArray("uthorization: Bearer " + setup.clientKey().toLatin1() + "\r\n")));
     QVERIFY(link.request.contains("\"stream\": true"));
 }
 
