@@ -10,11 +10,13 @@ die() {
     exit 1
 }
 
-# Prints the lines of the given lists of installer/packages without comments and blank lines.
+# Prints the lines of the given lists of installer/packages that are for this release, without comments.
 packageLines() {
-    local list
+    local list this
+    this=$(release)
     for list in "$@"; do
-        sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$root/installer/packages/$list.txt"
+        sed -e 's/#.*//' -e "s/ @${this/ /-}\\([[:space:]]\\|\$\\)/ /" -e '/@/d' -e 's/[[:space:]]*$//' -e '/^$/d' \
+            "$root/installer/packages/$list.txt"
     done
 }
 
