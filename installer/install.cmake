@@ -30,8 +30,10 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
         install(FILES ${tidegate_linux}/${tidegate_id}.metainfo.xml
             DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
         install(FILES ${tidegate_linux}/tidegate.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-        # The theme's scalable icon serves every size; the symbolic one follows the desktop's text colour.
+        # The symbolic icon follows the desktop's text colour.
         set(tidegate_icons ${CMAKE_INSTALL_DATADIR}/icons/hicolor)
+        install(DIRECTORY ${CMAKE_SOURCE_DIR}/resources/icons/hicolor/ DESTINATION ${tidegate_icons}
+            FILES_MATCHING PATTERN "*.png")
         install(FILES ${CMAKE_SOURCE_DIR}/resources/icons/mark/tidegate.svg
             DESTINATION ${tidegate_icons}/scalable/apps RENAME ${tidegate_id}.svg)
         install(FILES ${CMAKE_SOURCE_DIR}/resources/icons/mark/tidegate-symbolic.svg
