@@ -26,6 +26,17 @@ public:
     {
         return read({json.constData(), size_t(json.size())}, json.capacity(), document);
     }
+    /// The name of @p field with its escapes resolved. Some versions of simdjson, as
+    /// Ubuntu 24.04's, want an argument that others default or lack; hence a template.
+    template <typename Field>
+    static simdjson::simdjson_result<std::string_view> keyOf(Field &field)
+    {
+        if constexpr (requires { field.unescaped_key(); }) {
+            return field.unescaped_key();
+        } else {
+            return field.unescaped_key(false);
+        }
+    }
 };
 
 } // namespace tidegate

@@ -72,7 +72,7 @@ Result<OpenAiRequest> OpenAiRequest::parse(const QByteArray &body)
             return jsonError(error);
         }
         std::string_view key;
-        if (const auto error = field.unescaped_key().get(key)) {
+        if (const auto error = JsonReader::keyOf(field).get(key)) {
             return jsonError(error);
         }
         ondemand::value value = field.value();
@@ -124,7 +124,7 @@ Result<OpenAiRequest> OpenAiRequest::parse(const QByteArray &body)
                 }
                 request.m_streamOptionsEmpty = false;
                 std::string_view optionKey;
-                if (option.unescaped_key().get(optionKey) == SUCCESS &&
+                if (JsonReader::keyOf(option).get(optionKey) == SUCCESS &&
                     optionKey == "include_usage") {
                     ondemand::value flag = option.value();
                     const std::string_view flagToken = trimmed(flag.raw_json_token());
@@ -243,7 +243,7 @@ QByteArray OpenAiRequest::lastUserText(const QByteArray &body)
             ondemand::field field;
             std::string_view key;
             if (std::move(fieldResult).get(field) != SUCCESS ||
-                field.unescaped_key().get(key) != SUCCESS) {
+                JsonReader::keyOf(field).get(key) != SUCCESS) {
                 return last;
             }
             if (key == "role") {

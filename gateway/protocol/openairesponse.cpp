@@ -37,7 +37,7 @@ TokenUsage usageOf(ondemand::object object)
         ondemand::field field;
         std::string_view key;
         if (std::move(fieldResult).get(field) != SUCCESS ||
-            field.unescaped_key().get(key) != SUCCESS) {
+            JsonReader::keyOf(field).get(key) != SUCCESS) {
             break;
         }
         int64_t number = 0;
@@ -92,7 +92,7 @@ OpenAiChunk readChunk(std::string_view data)
         ondemand::field field;
         std::string_view key;
         if (std::move(fieldResult).get(field) != SUCCESS ||
-            field.unescaped_key().get(key) != SUCCESS) {
+            JsonReader::keyOf(field).get(key) != SUCCESS) {
             break;
         }
         if (key == "choices") {
