@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/base/money.h"
 #include "gateway/protocol/tokenusage.h"
 
 #include <QByteArray>
+
+#include <optional>
 
 namespace tidegate {
 
@@ -48,8 +51,11 @@ struct LedgerRow
     QByteArray errorCode; ///< contract's code, empty on success
     QByteArray peer;      ///< client address without port
     TokenUsage usage;
-    qint64 bytesIn = 0;  ///< request body
-    qint64 bytesOut = 0; ///< answer's body
+    qint64 teamId = 0;         ///< Team::id; 0: none
+    std::optional<Money> cost; ///< nothing: the model's price is unknown, which is not $0
+    quint64 holdId = 0;        ///< of the budget hold that ends when this row is written; 0: none
+    qint64 bytesIn = 0;        ///< request body
+    qint64 bytesOut = 0;       ///< answer's body
 };
 
 } // namespace tidegate
