@@ -850,7 +850,7 @@ private:
         }
         for (const QString &name : {u"limits"_s, u"budget"_s}) {
             if (const ConfigNode *section = entry.find(name)) {
-                key.limits.insert(name, section->toJson());
+                key.config.insert(name, section->toJson());
             }
         }
     }

@@ -53,11 +53,11 @@ Authenticator::Slot &Authenticator::find(std::string_view presented, const Confi
     Slot &slot = m_slots[hash % m_slots.size()];
     if (!slot.key ||
         slot.presented != QByteArrayView(presented.data(), qsizetype(presented.size()))) {
-        slot.key = config->keys.find(presented);
+        KeyRing::Match match = config->keys.find(presented);
+        slot.key = std::move(match.key);
         slot.presented =
             slot.key ? QByteArray(presented.data(), qsizetype(presented.size())) : QByteArray();
-        slot.expiresAtMs =
-            slot.key && slot.key->expiresAt.isValid() ? slot.key->expiresAt.toMSecsSinceEpoch() : 0;
+        slot.validUntilMs = match.validUntilMs;
     }
     return slot;
 }
@@ -78,7 +78,7 @@ Authenticator::Verdict Authenticator::authenticate(const HttpRequest &request,
         return invalidKey(
             "This API key is not valid. Check the key, or create one in Tidegate's Keys page.");
     }
-    if (slot.expiresAtMs != 0 && wallClockUs() / 1000 >= slot.expiresAtMs) {
+    if (slot.validUntilMs != 0 && wallClockUs() / 1000 >= slot.validUntilMs) {
         return invalidKey("This API key has expired. Ask for a new one.");
     }
     if (!mayComeFrom(*slot.key, request.peerAddress)) {

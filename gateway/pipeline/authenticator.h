@@ -30,7 +30,7 @@ private:
     {
         QByteArray presented;
         KeyPtr key;
-        qint64 expiresAtMs = 0; ///< since 1970 UTC; 0: never
+        qint64 validUntilMs = 0; ///< since 1970 UTC; 0: for ever
     };
 
     Slot &find(std::string_view presented, const ConfigPtr &config);

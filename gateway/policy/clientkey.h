@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/base/glob.h"
+#include "gateway/policy/limits.h"
 
 #include <QByteArray>
 #include <QDateTime>
@@ -9,6 +10,7 @@
 #include <QJsonObject>
 #include <QString>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,22 +18,30 @@ namespace tidegate {
 
 /// One client key, without the key: only its hash and a prefix to recognise it by.
 ///
-/// Value type, shared between threads as const.
+/// Value type, shared between threads as const. The store fills identity and config; what stands
+/// below "read from config" is filled by gateway/config, for keys of file and database alike.
 struct ClientKey
 {
     qint64 id = 0; ///< row id in the database; negative for keys from file or environment
     QString name;
-    QByteArray sha256;     ///< 32 bytes
-    QString prefix;        ///< e.g. "tg-…f3a1", for people
-    bool fromFile = false; ///< set by the file or the environment: read-only in the panel
+    QByteArray sha256;         ///< 32 bytes
+    QString prefix;            ///< e.g. "tg-…f3a1", for people
+    QByteArray previousSha256; ///< of the key before the last rotation; empty: none
+    QDateTime previousUntil;   ///< UTC; until then the key before works too; invalid: it does not
+    bool fromFile = false;     ///< set by the file or the environment: read-only in the panel
+    QDateTime createdAt;       ///< UTC
+    QDateTime revokedAt;       ///< UTC; invalid: in force
+    QJsonObject config;        ///< as in the file's `keys:` entry, without the key itself
+
+    // Read from config.
     bool disabled = false;
-    QDateTime createdAt;                                  ///< UTC
     QDateTime expiresAt;                                  ///< UTC; invalid: never
-    QDateTime revokedAt;                                  ///< UTC; invalid: in force
     std::vector<Glob> models;                             ///< empty: every model
     std::vector<std::pair<QHostAddress, int>> allowedIps; ///< subnets; empty: everywhere
     QString team;
-    QJsonObject limits; ///< `limits` and `budget` as configured, enforced by a later release
+    qint64 teamId = 0; ///< of a Team in the same KeyRing; 0: none
+    Limits limits;     ///< the key's own, or rate_limits.default when it names none
+    std::optional<BudgetRule> budget;
 };
 
 } // namespace tidegate

@@ -49,7 +49,7 @@ ClientKey readKey(const SqliteStatement &row)
         key.allowedIps.push_back(QHostAddress::parseSubnet(subnet.toString()));
     }
     key.team = QString::fromUtf8(row.bytes(10));
-    key.limits = QJsonDocument::fromJson(row.bytes(11)).object();
+    key.config = QJsonDocument::fromJson(row.bytes(11)).object();
     return key;
 }
 
@@ -97,7 +97,7 @@ Result<ClientKey> KeyRepository::insert(ClientKey key)
     const QByteArray models = modelsJson(key);
     const QByteArray allowedIps = allowedIpsJson(key);
     const QByteArray team = key.team.toUtf8();
-    const QByteArray limits = QJsonDocument(key.limits).toJson(QJsonDocument::Compact);
+    const QByteArray limits = QJsonDocument(key.config).toJson(QJsonDocument::Compact);
 
     SqliteTransaction transaction(m_connection);
     if (!transaction.isOpen()) {

@@ -73,8 +73,8 @@ private Q_SLOTS:
         QCOMPARE(key->allowedIps.size(), size_t(2));
         QCOMPARE(key->allowedIps.front(), std::pair(QHostAddress(u"127.0.0.0"_s), 8));
         QCOMPARE(key->allowedIps.back().second, 128);
-        QCOMPARE(key->limits.value(u"limits"_s).toObject().value(u"max_concurrency"_s).toInt(), 8);
-        QCOMPARE(key->limits.value(u"budget"_s).toObject().value(u"usd"_s).toString(), u"20.5"_s);
+        QCOMPARE(key->config.value(u"limits"_s).toObject().value(u"max_concurrency"_s).toInt(), 8);
+        QCOMPARE(key->config.value(u"budget"_s).toObject().value(u"usd"_s).toString(), u"20.5"_s);
 
         // Later sections are accepted, and said once each.
         const QString all = fixture.allText();

@@ -38,6 +38,8 @@ private Q_SLOTS:
     void prefixHidesShortKeys();
     void findsOnlyWhatWasAdded();
     void laterKeyOfTheSameHashCounts();
+    void saysHowLongAMatchHolds();
+    void findsTeamsByTheirId();
     void lookUpIsFast();
 };
 
@@ -96,6 +98,58 @@ void TestKeyRing::laterKeyOfTheSameHashCounts()
     ring.add(record(key, QStringLiteral("stored")));
     ring.add(record(key, QStringLiteral("file")));
     QCOMPARE(ring.find(view(key.plaintext))->name, QStringLiteral("file"));
+}
+
+void TestKeyRing::saysHowLongAMatchHolds()
+{
+    const QDateTime soon = QDateTime::fromMSecsSinceEpoch(2'000'000).toUTC();
+    const QDateTime later = QDateTime::fromMSecsSinceEpoch(3'000'000).toUTC();
+    const GeneratedKey now = KeyGenerator::generate();
+    const GeneratedKey before = KeyGenerator::generate();
+    ClientKey key = record(now, QStringLiteral("rotated"));
+    key.previousSha256 = before.sha256;
+    key.previousUntil = soon;
+    {
+        KeyRing ring;
+        ring.add(key);
+        QCOMPARE(ring.find(view(now.plaintext)).validUntilMs, qint64(0));
+        const KeyRing::Match old = ring.find(view(before.plaintext));
+        QCOMPARE(old.key, ring.find(view(now.plaintext)).key);
+        QCOMPARE(old.validUntilMs, qint64(2'000'000));
+    }
+    key.expiresAt = later;
+    {
+        KeyRing ring;
+        ring.add(key);
+        QCOMPARE(ring.find(view(now.plaintext)).validUntilMs, qint64(3'000'000));
+        QCOMPARE(ring.find(view(before.plaintext)).validUntilMs, qint64(2'000'000));
+    }
+    std::swap(key.expiresAt, key.previousUntil);
+    {
+        KeyRing ring;
+        ring.add(key);
+        QCOMPARE(ring.find(view(before.plaintext)).validUntilMs, qint64(2'000'000));
+    }
+    key.revokedAt = soon;
+    KeyRing ring;
+    ring.add(key);
+    QVERIFY(!ring.find(view(now.plaintext)));
+    QVERIFY(!ring.find(view(before.plaintext)));
+}
+
+void TestKeyRing::findsTeamsByTheirId()
+{
+    KeyRing ring;
+    for (const qint64 id : {qint64(3), qint64(-7)}) {
+        Team team;
+        team.id = id;
+        team.name = QString::number(id);
+        ring.add(std::move(team));
+    }
+    QCOMPARE(ring.team(3)->name, QStringLiteral("3"));
+    QCOMPARE(ring.team(-7)->name, QStringLiteral("-7"));
+    QVERIFY(!ring.team(0));
+    QVERIFY(!ring.team(4));
 }
 
 void TestKeyRing::lookUpIsFast()
