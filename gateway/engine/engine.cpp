@@ -3,6 +3,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/config/urlguard.h"
+#include "gateway/engine/apidocs.h"
 #include "gateway/engine/backendprobe.h"
 #include "gateway/engine/eventsubscriber.h"
 #include "gateway/http/frontdoor.h"
@@ -10,9 +11,6 @@
 #include "gateway/pipeline/exchange.h"
 #include "gateway/pipeline/requestid.h"
 #include "gateway/upstream/upstreamclient.h"
-
-#include <QCryptographicHash>
-#include <QUrl>
 
 #include <algorithm>
 #include <atomic>
@@ -49,15 +47,6 @@ ShortAnswer answerFor(const ApiError &error, std::string_view presentedId = {})
     return answer;
 }
 
-bool isLoopbackName(std::string_view authority)
-{
-    const QUrl url(QLatin1StringView("http://") +
-                   QString::fromLatin1(authority.data(), qsizetype(authority.size())));
-    const QString host = url.host();
-    return host == QLatin1StringView("localhost") ||
-           host.endsWith(QLatin1StringView(".localhost")) || QHostAddress(host).isLoopback();
-}
-
 QByteArray modelJson(const QByteArray &name, const QByteArray &owner)
 {
     return R"({"id":)" + jsonString(view(name)) + R"(,"object":"model","created":0,"owned_by":)" +
@@ -90,7 +79,8 @@ const char *reachabilityName(BackendState::Reachability reachability)
 
 Engine::Engine(Output output, Secret adminToken)
     : m_output(std::move(output))
-    , m_adminToken(std::move(adminToken))
+    , m_adminGuard(adminToken)
+    , m_adminCalls(std::make_unique<AdminCalls>(m_output.admin))
     , m_upstream(std::make_unique<UpstreamClient>())
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
@@ -167,19 +157,24 @@ std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
         answer.head.add("allow", match.allow);
         return answer;
     }
-    if (server.auth == AuthMode::Off || match.target == RouteTarget::LiveEvents) {
-        if (const auto error = guardOpenDoor(head)) {
-            return answerFor(*error, presentedId);
+    if (match.isAdministration()) {
+        if (const auto refusal = m_adminGuard.check(head, *m_routes->config(), monotonicNs())) {
+            ShortAnswer answer = answerFor(refusal->error, presentedId);
+            if (refusal->retryAfterSeconds > 0) {
+                answer.head.add("retry-after",
+                                view(QByteArray::number(refusal->retryAfterSeconds)));
+            }
+            return answer;
         }
-    }
-    if (match.target == RouteTarget::LiveEvents && !isAdmin(head)) {
-        return answerFor(
-            {401,
-             "invalid_api_key",
-             "The admin API needs the admin token: 'Authorization: Bearer' with the text of "
-             "the file admin-token in the data directory.",
-             {}},
-            presentedId);
+    } else if (server.auth == AuthMode::Off && !AdminGuard::isFromOwnSide(head, server)) {
+        // With no key asked for, a web page must not be able to use the gateway through the user's
+        // browser.
+        return answerFor({403,
+                          "origin_not_allowed",
+                          "Without a key, only programs on this machine may ask, by the name "
+                          "localhost or a loopback address.",
+                          {}},
+                         presentedId);
     }
     if (match.needsKey) {
         const auto verdict = m_authenticator.authenticate(head, m_routes->config());
@@ -197,40 +192,6 @@ std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
                          presentedId);
     }
     return std::nullopt;
-}
-
-// With no key asked for, a web page must not be able to use the gateway through the user's browser:
-// neither from another origin nor by a DNS name that was pointed at the loopback address.
-std::optional<ApiError> Engine::guardOpenDoor(const HttpRequest &head) const
-{
-    constexpr std::string_view kHttp = "http://";
-    const std::string_view origin = head.field("origin");
-    const bool foreignOrigin = !origin.empty() && !(origin.starts_with(kHttp) &&
-                                                    isLoopbackName(origin.substr(kHttp.size())));
-    if (foreignOrigin || !isLoopbackName(head.field("host"))) {
-        return ApiError{
-            403,
-            "origin_not_allowed",
-            "Without a key, only programs on this machine may ask, by the name localhost or a "
-            "loopback address.",
-            {}};
-    }
-    return std::nullopt;
-}
-
-bool Engine::isAdmin(const HttpRequest &head) const
-{
-    constexpr std::string_view kBearer = "Bearer ";
-    const std::string_view presented = head.field("authorization");
-    if (m_adminToken.isEmpty() || !presented.starts_with(kBearer)) {
-        return false;
-    }
-    // Hashes are compared, so the time taken tells nothing of the token.
-    const auto hash = [](std::string_view text) {
-        return QCryptographicHash::hash(QByteArrayView(text.data(), qsizetype(text.size())),
-                                        QCryptographicHash::Sha256);
-    };
-    return hash(presented.substr(kBearer.size())) == hash(view(m_adminToken.reveal()));
 }
 
 void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
@@ -252,6 +213,18 @@ void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
     case RouteTarget::ModelList:
     case RouteTarget::Model:
         sendModels(request, writer, match);
+        return;
+    case RouteTarget::Admin:
+        m_adminCalls->start(std::move(request), writer);
+        return;
+    case RouteTarget::ApiDocument:
+        ApiDocs::sendDocument(writer);
+        return;
+    case RouteTarget::DocsPage:
+        ApiDocs::sendPage(writer);
+        return;
+    case RouteTarget::Metrics:
+        writer.send(ResponseHead(503), {});
         return;
     case RouteTarget::Proxied:
     case RouteTarget::Unknown:
@@ -475,6 +448,7 @@ void Engine::shutDown()
     }
     publish();
     m_subscribers.clear();
+    m_adminCalls.reset();
     m_door.reset();
     m_upstream.reset();
     m_probes.clear();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "gateway/base/result.h"
+#include "gateway/engine/admincalls.h"
+#include "gateway/engine/adminguard.h"
 #include "gateway/engine/backendtest.h"
 #include "gateway/engine/livefeed.h"
 #include "gateway/http/requesthandler.h"
@@ -29,7 +31,7 @@ class UpstreamClient;
 /// What one engine thread runs: front door, upstream client and the exchanges between them.
 ///
 /// Made, used and destroyed in its engine thread; owned by its EngineThread. Reaches the rest of
-/// the program only through the two functions of Output, which may be called from any thread.
+/// the program only through the functions of Output, which may be called from any thread.
 class Engine final : public QObject, private RequestHandler, private ExchangeHost
 {
     Q_OBJECT
@@ -47,6 +49,8 @@ public:
         std::function<void(std::vector<LedgerRow> &&)> appendToLedger;
         /// @p idle: no exchange is in flight.
         std::function<void(const ExchangeBatch &, bool idle)> publish;
+        /// Answers what comes below /admin/v1, later; may be empty.
+        AdminHandler admin;
     };
 
     Engine(Output output, Secret adminToken);
@@ -74,8 +78,6 @@ private:
     void flushAtTurnEnd(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 
-    [[nodiscard]] std::optional<ApiError> guardOpenDoor(const HttpRequest &head) const;
-    [[nodiscard]] bool isAdmin(const HttpRequest &head) const;
     void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
     void sendReadiness(ResponseWriter &writer);
     void subscribe(ResponseWriter &writer);
@@ -85,7 +87,8 @@ private:
     void schedulePublish();
 
     Output m_output;
-    Secret m_adminToken;
+    AdminGuard m_adminGuard;
+    std::unique_ptr<AdminCalls> m_adminCalls;
     RoutesPtr m_routes;
     Authenticator m_authenticator;
     std::unique_ptr<UpstreamClient> m_upstream;

@@ -81,6 +81,7 @@ public:
     std::vector<bool> idleOf;
     std::vector<qint64> finishedOf;
     QTimer drainTimer;
+    AdminHandler adminHandler;
     State state = State::Stopped;
     QString failure;
     QHostAddress boundHost;
@@ -201,6 +202,16 @@ void Gateway::Private::startEngines()
         output.publish = [gateway = q, self = this, i](const ExchangeBatch &batch, bool idle) {
             QMetaObject::invokeMethod(
                 gateway, [self, i, batch, idle] { self->takeBatch(size_t(i), batch, idle); },
+                Qt::QueuedConnection);
+        };
+        output.admin = [gateway = q, self = this](const AdminRequest &request) {
+            QMetaObject::invokeMethod(
+                gateway,
+                [self, request] {
+                    if (self->adminHandler) {
+                        self->adminHandler(request);
+                    }
+                },
                 Qt::QueuedConnection);
         };
         engines.push_back(std::make_unique<EngineThread>(i, std::move(output), options.adminToken));
@@ -536,7 +547,7 @@ void Gateway::testBackend(const QJsonObject &config, const Secret &key,
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)
 {
     d->store.createKey(
-        name, d->thenApply<Store::NewKey>(std::move(reply), [this](const Store::NewKey &made) {
+        name, QJsonObject(), d->thenApply<Store::NewKey>(std::move(reply), [this](const Store::NewKey &made) {
             d->stored.keys.push_back(made.record);
             Q_EMIT keysChanged();
         }));
@@ -565,6 +576,11 @@ void Gateway::saveSetting(const QString &key, const QJsonValue &value, Reply<Don
                                  d->stored.settings.insert(key, value);
                              }
                          }));
+}
+
+void Gateway::setAdminHandler(AdminHandler handler)
+{
+    d->adminHandler = std::move(handler);
 }
 
 void Gateway::setLiveFeedEnabled(bool enabled)

@@ -4,6 +4,7 @@
 #include "gateway/base/result.h"
 #include "gateway/config/configsnapshot.h"
 #include "gateway/config/secretsource.h"
+#include "gateway/engine/adminreply.h"
 #include "gateway/engine/backendtest.h"
 #include "gateway/observe/exchangeevent.h"
 #include "gateway/store/store.h"
@@ -98,6 +99,9 @@ public:
     void revokeKey(qint64 id, Reply<ClientKey> reply);
     /// "server.host", "server.port"; takes effect at once, running exchanges go on.
     void saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply);
+
+    /// Who answers the requests of the admin API, in the main thread. Empty: nobody does.
+    void setAdminHandler(AdminHandler handler);
 
     /// Exchange events are only made while somebody looks.
     void setLiveFeedEnabled(bool enabled);

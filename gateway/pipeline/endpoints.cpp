@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::string_view kRead = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
+constexpr std::string_view kAny = "GET, HEAD, POST, PATCH, DELETE";
 constexpr std::string_view kModelPrefix = "/v1/models/";
+constexpr std::string_view kAdminPrefix = "/admin/v1/";
 
 struct Row
 {
@@ -27,6 +29,9 @@ constexpr std::array kRows{
     Row{"/v1/models", {RouteTarget::ModelList, Endpoint::Models, {}, kRead, {}, true}},
     Row{"/health", {RouteTarget::Health, Endpoint::Other, {}, kRead, {}, false}},
     Row{"/ready", {RouteTarget::Ready, Endpoint::Other, {}, kRead, {}, false}},
+    Row{"/metrics", {RouteTarget::Metrics, Endpoint::Other, {}, kRead, {}, false}},
+    Row{"/openapi.json", {RouteTarget::ApiDocument, Endpoint::Other, {}, kRead, {}, false}},
+    Row{"/docs", {RouteTarget::DocsPage, Endpoint::Other, {}, kRead, {}, false}},
     Row{"/admin/v1/events", {RouteTarget::LiveEvents, Endpoint::Other, {}, "GET", {}, false}},
 };
 
@@ -34,10 +39,19 @@ constexpr std::array kRows{
 
 bool EndpointMatch::allows(HttpMethod method) const
 {
-    if (allow == kPost) {
-        return method == HttpMethod::Post;
+    switch (method) {
+    case HttpMethod::Get:
+        return allow != kPost;
+    case HttpMethod::Head:
+        return allow == kRead || allow == kAny;
+    case HttpMethod::Post:
+        return allow == kPost || allow == kAny;
+    case HttpMethod::Patch:
+    case HttpMethod::Delete:
+        return allow == kAny;
+    default:
+        return false;
     }
-    return method == HttpMethod::Get || (method == HttpMethod::Head && allow == kRead);
 }
 
 EndpointMatch matchEndpoint(std::string_view path)
@@ -54,6 +68,9 @@ EndpointMatch matchEndpoint(std::string_view path)
                 kRead,
                 path.substr(kModelPrefix.size()),
                 true};
+    }
+    if (path.starts_with(kAdminPrefix)) {
+        return {RouteTarget::Admin, Endpoint::Other, {}, kAny, {}, false};
     }
     return {};
 }

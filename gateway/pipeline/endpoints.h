@@ -17,7 +17,11 @@ enum class RouteTarget : quint8
     Model,
     Health,
     Ready,
-    LiveEvents
+    Metrics,
+    LiveEvents,
+    Admin,       ///< anything else of the admin API; its own router knows the paths
+    ApiDocument, ///< the OpenAPI description
+    DocsPage,    ///< that description to read and try out
 };
 
 /// A path of the contract and how it may be used.
@@ -31,6 +35,11 @@ struct EndpointMatch
     bool needsKey = true;
 
     [[nodiscard]] bool allows(HttpMethod method) const;
+    /// Asks for the admin token and for a browser that is on our side.
+    [[nodiscard]] bool isAdministration() const
+    {
+        return target == RouteTarget::Admin || target == RouteTarget::LiveEvents;
+    }
 };
 
 [[nodiscard]] EndpointMatch matchEndpoint(std::string_view path);
