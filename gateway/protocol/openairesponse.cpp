@@ -2,6 +2,7 @@
 #include "gateway/protocol/openairesponse.h"
 
 #include "gateway/protocol/jsonreader.h"
+#include "gateway/protocol/usageblock.h"
 
 namespace tidegate {
 
@@ -28,47 +29,22 @@ bool hasFinishReason(std::string_view data)
     return false;
 }
 
-// OpenAI:
-// https://platform.openai.com/docs/api-reference/completions/object#completions/object-usage
-TokenUsage usageOf(ondemand::object object)
+// The usage of an object that is not the whole answer: a Responses event's response, the message
+// that starts an Anthropic stream, Groq's own member of a chunk.
+TokenUsage nestedUsage(ondemand::value value, UsageStyle style)
 {
-    TokenUsage usage;
-    for (auto fieldResult : object) {
-        ondemand::field field;
-        std::string_view key;
-        if (std::move(fieldResult).get(field) != SUCCESS ||
-            JsonReader::keyOf(field).get(key) != SUCCESS) {
-            break;
-        }
-        int64_t number = 0;
-        if (key == "prompt_tokens" || key == "input_tokens") {
-            if (field.value().get_int64().get(number) == SUCCESS) {
-                usage.input = number;
-            }
-        } else if (key == "completion_tokens" || key == "output_tokens") {
-            if (field.value().get_int64().get(number) == SUCCESS) {
-                usage.output = number;
-            }
-        } else if (key == "prompt_tokens_details" || key == "completion_tokens_details") {
-            const bool prompt = key.front() == 'p';
-            ondemand::object details;
-            if (field.value().get_object().get(details) == SUCCESS &&
-                details[prompt ? "cached_tokens" : "reasoning_tokens"].get_int64().get(number) ==
-                    SUCCESS) {
-                (prompt ? usage.cachedInput : usage.reasoning) = number;
-            }
-        }
+    ondemand::object object;
+    ondemand::object usage;
+    if (value.get_object().get(object) != SUCCESS ||
+        object["usage"].get_object().get(usage) != SUCCESS) {
+        return {};
     }
-    // Embeddings report no completion tokens: there are none.
-    if (usage.input >= 0 && usage.output < 0) {
-        usage.output = 0;
-    }
-    return usage;
+    return readUsage(usage, style);
 }
 
 } // namespace
 
-OpenAiChunk readChunk(std::string_view data)
+OpenAiChunk readChunk(std::string_view data, UsageStyle style)
 {
     OpenAiChunk chunk;
     if (data == "[DONE]") {
@@ -77,7 +53,8 @@ OpenAiChunk readChunk(std::string_view data)
     }
     chunk.finish = hasFinishReason(data);
     chunk.content = true;
-    if (!contains(data, R"("usage")") && !contains(data, R"("error")")) {
+    // Without the closing quote, for Gemini's "usageMetadata".
+    if (!contains(data, R"("usage)") && !contains(data, R"("error")")) {
         return chunk;
     }
     ondemand::document document;
@@ -101,11 +78,13 @@ OpenAiChunk readChunk(std::string_view data)
                 hasChoices = true;
                 choicesEmpty = choices.is_empty().value_unsafe();
             }
-        } else if (key == "usage") {
+        } else if (key == "usage" || key == "usageMetadata") {
             ondemand::object usage;
             if (field.value().get_object().get(usage) == SUCCESS) {
-                chunk.usage = usageOf(usage);
+                mergeUsage(chunk.usage, readUsage(usage, style));
             }
+        } else if (key == "response" || key == "message" || key == "x_groq") {
+            mergeUsage(chunk.usage, nestedUsage(field.value(), style));
         } else if (key == "error") {
             chunk.error = !field.value().is_null();
         }

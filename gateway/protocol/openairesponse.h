@@ -7,7 +7,7 @@
 
 namespace tidegate {
 
-/// What one event of an OpenAI stream, or one whole answer, says besides its content.
+/// What one event of a stream, or one whole answer, says besides its content.
 struct OpenAiChunk
 {
     bool done = false;      ///< data: [DONE]
@@ -21,7 +21,9 @@ struct OpenAiChunk
 /// Reads the payload of one event, or a whole answer. Cheap: parses only what may carry usage or an
 /// error.
 ///
-/// Any thread. @p data without the "data:" prefix. Broken JSON reads as content.
-[[nodiscard]] OpenAiChunk readChunk(std::string_view data);
+/// Any thread. @p data without the "data:" prefix. Broken JSON reads as content. @p style is only
+/// about the usage, which is found where OpenAI (also its Responses), Anthropic, Gemini and Groq
+/// put it.
+[[nodiscard]] OpenAiChunk readChunk(std::string_view data, UsageStyle style = UsageStyle::OpenAi);
 
 } // namespace tidegate
