@@ -7,6 +7,7 @@
 #include "app/common/commandline.h"
 #include "app/common/keychainsecretsource.h"
 #include "app/common/signalwatcher.h"
+#include "gateway/admin/adminapi.h"
 #include "gateway/config/configcommands.h"
 #include "gateway/engine/gateway.h"
 #include "gateway/observe/logsink.h"
@@ -127,6 +128,7 @@ int runGateway(GatewayOptions options)
     KeychainSecretSource secrets;
     Gateway gateway(std::move(options), &secrets);
     const Announcer announcer(gateway);
+    const AdminApi adminApi(gateway, &secrets);
     QObject::connect(&signalWatcher, &SignalWatcher::stopRequested, &gateway, &Gateway::stop);
     QObject::connect(&signalWatcher, &SignalWatcher::stopNowRequested, &gateway, &Gateway::stopNow);
     QObject::connect(&signalWatcher, &SignalWatcher::reloadRequested, &gateway,

@@ -16,6 +16,7 @@
 #include "app/viewmodels/appcontroller.h"
 #include "app/viewmodels/applicationid.h"
 #include "app/viewmodels/englishplurals.h"
+#include "gateway/admin/adminapi.h"
 #include "gateway/observe/logsink.h"
 #include "gateway/upstream/upstreamclient.h"
 
@@ -329,6 +330,7 @@ int runGateway(GatewayOptions gatewayOptions, const PanelOptions &options)
         sink->setLevel(source->config()->logLevel);
         sink->setFormat(source->config()->logFormat);
     });
+    const AdminApi adminApi(gateway, &secrets);
     EngineLink link(gateway);
     AppSettings settings(link, settingsFile, Autostart::forThisProgram());
     if (options.theme != AppSettings::Theme::System) {

@@ -544,6 +544,20 @@ void Gateway::testBackend(const QJsonObject &config, const Secret &key,
     d->probe(*parsed, key.isEmpty() ? stored : key, std::move(reply));
 }
 
+void Gateway::testSavedBackend(const QByteArray &name, std::function<void(BackendTest)> reply)
+{
+    const auto &backends = d->config->backends;
+    const auto found = std::find_if(backends.begin(), backends.end(),
+                                    [&name](const auto &backend) { return backend.name == name; });
+    if (found == backends.end()) {
+        BackendTest test;
+        test.message = tr("There is no such backend.");
+        reply(test);
+        return;
+    }
+    d->probe(*found, found->keys.empty() ? Secret() : found->keys.front(), std::move(reply));
+}
+
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)
 {
     d->store.createKey(

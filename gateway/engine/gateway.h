@@ -95,6 +95,8 @@ public:
     /// Asks the backend for its models without saving anything. @p key overrides api_key.
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply);
+    /// The same for a backend of the configuration in force, with its key.
+    void testSavedBackend(const QByteArray &name, std::function<void(BackendTest)> reply);
     void createKey(const QString &name, Reply<Store::NewKey> reply);
     void revokeKey(qint64 id, Reply<ClientKey> reply);
     /// "server.host", "server.port"; takes effect at once, running exchanges go on.
