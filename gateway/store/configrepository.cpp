@@ -14,12 +14,41 @@
 namespace tidegate {
 namespace {
 
-constexpr char kSelectBackends[] = "SELECT name, config FROM backends ORDER BY rowid";
-constexpr char kSaveBackend[] =
-    "INSERT INTO backends (name, config, updated_at_us) VALUES (?, ?, ?) "
-    "ON CONFLICT (name) DO UPDATE SET config = excluded.config, updated_at_us = "
-    "excluded.updated_at_us";
-constexpr char kRemoveBackend[] = "DELETE FROM backends WHERE name = ?";
+struct SectionSql
+{
+    const char *select;
+    const char *save;
+    const char *remove;
+};
+
+#define TIDEGATE_SECTION_SQL(TABLE, NAME)                                                          \
+    {                                                                                              \
+        "SELECT " NAME ", config FROM " TABLE " ORDER BY rowid",                                   \
+            "INSERT INTO " TABLE " (" NAME ", config, updated_at_us) VALUES (?, ?, ?) "            \
+            "ON CONFLICT (" NAME ") DO UPDATE SET config = excluded.config, "                      \
+            "updated_at_us = excluded.updated_at_us",                                              \
+            "DELETE FROM " TABLE " WHERE " NAME " = ?"                                             \
+    }
+
+constexpr SectionSql kBackends = TIDEGATE_SECTION_SQL("backends", "name");
+constexpr SectionSql kModels = TIDEGATE_SECTION_SQL("models", "name");
+constexpr SectionSql kPrices = TIDEGATE_SECTION_SQL("prices", "pattern");
+
+#undef TIDEGATE_SECTION_SQL
+
+const SectionSql &sqlOf(NamedSection section)
+{
+    switch (section) {
+    case NamedSection::Models:
+        return kModels;
+    case NamedSection::Prices:
+        return kPrices;
+    case NamedSection::Backends:
+        break;
+    }
+    return kBackends;
+}
+
 constexpr char kSelectSettings[] = "SELECT key, value FROM settings";
 constexpr char kSaveSetting[] = "INSERT INTO settings (key, value) VALUES (?, ?) "
                                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
@@ -75,10 +104,11 @@ Result<Done> runOnce(SqliteConnection &connection, const char *sql, QByteArrayVi
 
 } // namespace
 
-Result<std::vector<std::pair<QByteArray, QJsonObject>>> ConfigRepository::backends()
+Result<std::vector<std::pair<QByteArray, QJsonObject>>>
+ConfigRepository::entries(NamedSection section)
 {
     std::vector<std::pair<QByteArray, QJsonObject>> result;
-    SqliteStatement statement(m_connection, kSelectBackends);
+    SqliteStatement statement(m_connection, sqlOf(section).select);
     for (;;) {
         switch (statement.step()) {
         case SqliteStatement::Step::Row:
@@ -93,16 +123,18 @@ Result<std::vector<std::pair<QByteArray, QJsonObject>>> ConfigRepository::backen
     }
 }
 
-Result<Done> ConfigRepository::saveBackend(const QByteArray &name, const QJsonObject &config)
+Result<Done> ConfigRepository::save(NamedSection section, const QByteArray &name,
+                                    const QJsonObject &config)
 {
-    if (const QString place = plaintextKeyIn(config); !place.isEmpty()) {
+    const QString place = section == NamedSection::Backends ? plaintextKeyIn(config) : QString();
+    if (!place.isEmpty()) {
         return Error{
             QStringLiteral("The backend \"%1\" was not saved: %2 holds a key in plain text. Put "
                            "the key into the keychain and refer to it as keychain:NAME.")
                 .arg(QString::fromUtf8(name), place)};
     }
     const QByteArray json = QJsonDocument(config).toJson(QJsonDocument::Compact);
-    SqliteStatement statement(m_connection, kSaveBackend);
+    SqliteStatement statement(m_connection, sqlOf(section).save);
     if (statement.isValid()) {
         statement.bindText(1, name);
         statement.bindText(2, json);
@@ -114,9 +146,9 @@ Result<Done> ConfigRepository::saveBackend(const QByteArray &name, const QJsonOb
     return m_connection.explainLastError();
 }
 
-Result<Done> ConfigRepository::removeBackend(const QByteArray &name)
+Result<Done> ConfigRepository::remove(NamedSection section, const QByteArray &name)
 {
-    return runOnce(m_connection, kRemoveBackend, name);
+    return runOnce(m_connection, sqlOf(section).remove, name);
 }
 
 Result<QJsonObject> ConfigRepository::settings()

@@ -14,7 +14,15 @@ namespace tidegate {
 
 class SqliteConnection;
 
-/// Backends and settings that were made in the panel.
+/// A section of the configuration whose entries are kept by name.
+enum class NamedSection : quint8
+{
+    Backends,
+    Models,
+    Prices, ///< by model name or glob
+};
+
+/// Backends, models, prices and settings that were made in the panel.
 ///
 /// Lives in the store thread, on the stack.
 class ConfigRepository
@@ -26,10 +34,11 @@ public:
     }
 
     /// In the order in which they were made.
-    Result<std::vector<std::pair<QByteArray, QJsonObject>>> backends();
-    /// Refuses a configuration with a key in plain text.
-    Result<Done> saveBackend(const QByteArray &name, const QJsonObject &config);
-    Result<Done> removeBackend(const QByteArray &name);
+    Result<std::vector<std::pair<QByteArray, QJsonObject>>> entries(NamedSection section);
+    /// Refuses a backend with a key in plain text.
+    Result<Done> save(NamedSection section, const QByteArray &name, const QJsonObject &config);
+    /// One that is not there is removed already.
+    Result<Done> remove(NamedSection section, const QByteArray &name);
 
     Result<QJsonObject> settings();
     /// A null value removes the setting.

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/store/store.h"
 
+#include "gateway/base/clock.h"
 #include "gateway/policy/keygenerator.h"
 #include "gateway/store/configrepository.h"
 #include "gateway/store/datadirectory.h"
 #include "gateway/store/keyrepository.h"
 #include "gateway/store/sqliteconnection.h"
+#include "gateway/store/sqlitetransaction.h"
 #include "gateway/store/storethread.h"
+#include "gateway/store/teamrepository.h"
+
+#include <QLoggingCategory>
 
 #include <mutex>
 
 namespace tidegate {
+namespace {
+
+Q_LOGGING_CATEGORY(lcStore, "tidegate.store")
+
+} // namespace
 
 class Store::Private
 {
@@ -39,6 +49,25 @@ public:
         if (!thread || !thread->submit(std::move(command))) {
             post([reply] { reply(Error{QStringLiteral("The database is not open.")}); });
         }
+    }
+
+    void save(NamedSection section, const QByteArray &name, const QJsonObject &config,
+              Reply<Done> reply)
+    {
+        run<Done>(
+            [section, name, config](SqliteConnection &connection) {
+                return ConfigRepository(connection).save(section, name, config);
+            },
+            std::move(reply));
+    }
+
+    void remove(NamedSection section, const QByteArray &name, Reply<Done> reply)
+    {
+        run<Done>(
+            [section, name](SqliteConnection &connection) {
+                return ConfigRepository(connection).remove(section, name);
+            },
+            std::move(reply));
     }
 
     Store *const q;
@@ -113,7 +142,7 @@ void Store::append(std::vector<LedgerRow> &&rows)
     d->thread->append(std::move(rows));
 }
 
-void Store::createKey(const QString &name, Reply<NewKey> reply)
+void Store::createKey(const QString &name, const QJsonObject &config, Reply<NewKey> reply)
 {
     // Made here, so that a second try after a busy database stores the same key.
     const GeneratedKey generated = KeyGenerator::generate();
@@ -122,6 +151,7 @@ void Store::createKey(const QString &name, Reply<NewKey> reply)
     key.sha256 = generated.sha256;
     key.prefix = generated.prefix;
     key.createdAt = QDateTime::currentDateTimeUtc();
+    key.config = config;
     d->run<NewKey>(
         [key, plaintext = generated.plaintext](SqliteConnection &connection) -> Result<NewKey> {
             auto stored = KeyRepository(connection).insert(key);
@@ -133,6 +163,33 @@ void Store::createKey(const QString &name, Reply<NewKey> reply)
         std::move(reply));
 }
 
+void Store::updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                      Reply<ClientKey> reply)
+{
+    d->run<ClientKey>(
+        [id, name, config](SqliteConnection &connection) {
+            return KeyRepository(connection).update(id, name, config);
+        },
+        std::move(reply));
+}
+
+void Store::rotateKey(qint64 id, int overlapSeconds, Reply<NewKey> reply)
+{
+    const GeneratedKey generated = KeyGenerator::generate();
+    const qint64 nowUs = wallClockUs();
+    const qint64 untilUs = nowUs + qint64(overlapSeconds) * 1'000'000;
+    d->run<NewKey>(
+        [id, generated, nowUs, untilUs](SqliteConnection &connection) -> Result<NewKey> {
+            auto stored = KeyRepository(connection)
+                              .rotate(id, generated.sha256, generated.prefix, nowUs, untilUs);
+            if (!stored) {
+                return Error{stored.error()};
+            }
+            return NewKey{*stored, generated.plaintext};
+        },
+        std::move(reply));
+}
+
 void Store::revokeKey(qint64 id, Reply<ClientKey> reply)
 {
     d->run<ClientKey>(
@@ -140,22 +197,85 @@ void Store::revokeKey(qint64 id, Reply<ClientKey> reply)
         std::move(reply));
 }
 
-void Store::saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply)
+void Store::deleteKey(qint64 id, Reply<Done> reply)
 {
     d->run<Done>(
-        [name, config](SqliteConnection &connection) {
-            return ConfigRepository(connection).saveBackend(name, config);
+        [id](SqliteConnection &connection) { return KeyRepository(connection).remove(id); },
+        std::move(reply));
+}
+
+void Store::saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                     Reply<StoredTeam> reply)
+{
+    d->run<StoredTeam>(
+        [team = StoredTeam{id, name, config}](SqliteConnection &connection) {
+            return TeamRepository(connection).save(team);
         },
         std::move(reply));
 }
 
-void Store::removeBackend(const QByteArray &name, Reply<Done> reply)
+void Store::removeTeam(qint64 id, Reply<Done> reply)
 {
     d->run<Done>(
-        [name](SqliteConnection &connection) {
-            return ConfigRepository(connection).removeBackend(name);
-        },
+        [id](SqliteConnection &connection) { return TeamRepository(connection).remove(id); },
         std::move(reply));
+}
+
+void Store::rememberNames(std::vector<KnownName> names)
+{
+    d->run<Done>(
+        [names = std::move(names)](SqliteConnection &connection) -> Result<Done> {
+            SqliteTransaction transaction(connection);
+            if (!transaction.isOpen()) {
+                return connection.explainLastError();
+            }
+            NameRepository repository(connection);
+            for (const KnownName &name : names) {
+                if (auto kept = repository.remember(name); !kept) {
+                    return kept;
+                }
+            }
+            if (!transaction.commit()) {
+                return connection.explainLastError();
+            }
+            return Done{};
+        },
+        [](const Result<Done> &kept) {
+            if (!kept) {
+                qCWarning(lcStore, "Names of keys and teams were not stored. %ls",
+                          qUtf16Printable(kept.error()));
+            }
+        });
+}
+
+void Store::saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply)
+{
+    d->save(NamedSection::Backends, name, config, std::move(reply));
+}
+
+void Store::removeBackend(const QByteArray &name, Reply<Done> reply)
+{
+    d->remove(NamedSection::Backends, name, std::move(reply));
+}
+
+void Store::saveModel(const QByteArray &name, const QJsonObject &config, Reply<Done> reply)
+{
+    d->save(NamedSection::Models, name, config, std::move(reply));
+}
+
+void Store::removeModel(const QByteArray &name, Reply<Done> reply)
+{
+    d->remove(NamedSection::Models, name, std::move(reply));
+}
+
+void Store::savePrice(const QByteArray &pattern, const QJsonObject &config, Reply<Done> reply)
+{
+    d->save(NamedSection::Prices, pattern, config, std::move(reply));
+}
+
+void Store::removePrice(const QByteArray &pattern, Reply<Done> reply)
+{
+    d->remove(NamedSection::Prices, pattern, std::move(reply));
 }
 
 void Store::saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply)

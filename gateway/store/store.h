@@ -4,6 +4,8 @@
 #include "gateway/base/result.h"
 #include "gateway/ledger/ledgerrow.h"
 #include "gateway/policy/clientkey.h"
+#include "gateway/store/namerepository.h"
+#include "gateway/store/storedteam.h"
 
 #include <QJsonObject>
 #include <QObject>
@@ -17,9 +19,12 @@ namespace tidegate {
 /// What the database holds of the configuration.
 struct StoredConfig
 {
-    std::vector<ClientKey> keys;                              ///< revoked ones too
+    std::vector<ClientKey> keys; ///< revoked ones too; identity and config, not the typed rules
     std::vector<std::pair<QByteArray, QJsonObject>> backends; ///< name, as in the file's section
-    QJsonObject settings;                                     ///< e.g. {"server.port": 8080}
+    std::vector<StoredTeam> teams;
+    std::vector<std::pair<QByteArray, QJsonObject>> models; ///< name, as in the file's section
+    std::vector<std::pair<QByteArray, QJsonObject>> prices; ///< pattern, as in the price file
+    QJsonObject settings;                                   ///< e.g. {"server.port": 8080}
 };
 
 /// How the ledger is doing.
@@ -66,8 +71,34 @@ public:
         ClientKey record;
         QByteArray plaintext; ///< "tg-…"
     };
-    void createKey(const QString &name, Reply<NewKey> reply);
+    /// @p config as in the file's `keys:` entry, without the key; validated by the caller.
+    void createKey(const QString &name, const QJsonObject &config, Reply<NewKey> reply);
+    /// Replaces name and configuration as a whole.
+    void updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                   Reply<ClientKey> reply);
+    /// Gives the key a new secret; the one before works for @p overlapSeconds more (0: not at all).
+    /// A key has at most one secret before: a second rotation ends the first one's overlap. An
+    /// error for a revoked key.
+    void rotateKey(qint64 id, int overlapSeconds, Reply<NewKey> reply);
     void revokeKey(qint64 id, Reply<ClientKey> reply);
+    /// The ledger keeps the key's rows; its id is never used again and its name stays known.
+    void deleteKey(qint64 id, Reply<Done> reply);
+
+    /// Makes a team (@p id 0) or changes one. Keys in the database whose config names a team that
+    /// is renamed here are changed with it, in the same transaction. An error when another team
+    /// has the name.
+    void saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                  Reply<StoredTeam> reply);
+    /// An error while keys that are not revoked name the team.
+    void removeTeam(qint64 id, Reply<Done> reply);
+    /// The names by which reports shall know keys and teams that are not in the database, such as
+    /// those of the file (with negative ids). Names of the database's own are kept by themselves.
+    void rememberNames(std::vector<KnownName> names);
+
+    void saveModel(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
+    void removeModel(const QByteArray &name, Reply<Done> reply);
+    void savePrice(const QByteArray &pattern, const QJsonObject &config, Reply<Done> reply);
+    void removePrice(const QByteArray &pattern, Reply<Done> reply);
     void saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
     void removeBackend(const QByteArray &name, Reply<Done> reply);
     /// A null value removes the setting.

@@ -7,6 +7,7 @@
 #include "gateway/store/datadirectory.h"
 #include "gateway/store/keyrepository.h"
 #include "gateway/store/ledgerwriter.h"
+#include "gateway/store/teamrepository.h"
 
 #include <QLoggingCategory>
 
@@ -37,17 +38,26 @@ Result<StoredConfig> readConfig(SqliteConnection &connection)
     if (!keys) {
         return Error{keys.error()};
     }
+    auto teams = TeamRepository(connection).all();
+    if (!teams) {
+        return Error{teams.error()};
+    }
     ConfigRepository repository(connection);
-    auto backends = repository.backends();
-    if (!backends) {
-        return Error{backends.error()};
+    for (const auto &[section, entries] : {std::pair{NamedSection::Backends, &config.backends},
+                                           std::pair{NamedSection::Models, &config.models},
+                                           std::pair{NamedSection::Prices, &config.prices}}) {
+        auto read = repository.entries(section);
+        if (!read) {
+            return Error{read.error()};
+        }
+        *entries = std::move(read).value();
     }
     auto settings = repository.settings();
     if (!settings) {
         return Error{settings.error()};
     }
     config.keys = std::move(keys).value();
-    config.backends = std::move(backends).value();
+    config.teams = std::move(teams).value();
     config.settings = std::move(settings).value();
     return config;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/policy/keygenerator.h"
 #include "gateway/store/database.h"
+#include "gateway/store/namerepository.h"
 #include "gateway/store/sqlitestatement.h"
 #include "gateway/store/store.h"
 
@@ -9,6 +10,7 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QJsonArray>
+#include <QJsonDocument>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -53,6 +55,29 @@ void makeDatabase(const QString &path, int version, const char *sql)
     QVERIFY(connection.execute(sql));
 }
 
+QJsonObject object(const char *json)
+{
+    return QJsonDocument::fromJson(json).object();
+}
+
+/// What the database at @p path calls that key or team.
+std::optional<KnownName> nameOf(const QString &path, NameKind kind, qint64 id)
+{
+    SqliteConnection connection;
+    if (!connection.open(path, SqliteConnection::Access::ReadOnly, 1'000)) {
+        return std::nullopt;
+    }
+    const auto names = NameRepository(connection).all();
+    if (names) {
+        for (const KnownName &name : *names) {
+            if (name.kind == kind && name.id == id) {
+                return name;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 qint64 integer(SqliteConnection &connection, const char *sql)
 {
     SqliteStatement statement(connection, sql);
@@ -73,6 +98,7 @@ private Q_SLOTS:
     void makesPrivateFiles();
     void leavesTheModeOfAnExistingFolder();
     void migratesAnOlderDatabase();
+    void migratesTypedColumnsIntoConfig();
     void failedMigrationChangesNothing();
     void refusesANewerDatabase();
     void refusesAForeignDatabase();
@@ -83,6 +109,14 @@ private Q_SLOTS:
     void opensAgainAfterARefusal();
     void keysSurvive();
     void revokesKeys();
+    void updatesKeys();
+    void rotatesKeys();
+    void deletesKeys();
+    void teamsSurvive();
+    void renamedTeamsTakeTheirKeysAlong();
+    void keepsTeamsWithKeys();
+    void modelsAndPricesSurvive();
+    void remembersNames();
     void neverStoresAPlaintextKey();
     void refusesBackendsWithPlaintextKeys_data();
     void refusesBackendsWithPlaintextKeys();
@@ -157,6 +191,30 @@ void TestStore::migratesAnOlderDatabase()
     QVERIFY(connection.open(database(), SqliteConnection::Access::ReadOnly, 0));
     QCOMPARE(integer(connection, "PRAGMA user_version"), qint64(Database::migrations().size()));
     QCOMPARE(integer(connection, "SELECT count(*) FROM requests"), 0);
+}
+
+void TestStore::migratesTypedColumnsIntoConfig()
+{
+    QVERIFY(QDir().mkdir(m_data));
+    makeDatabase(
+        database(), 2,
+        "INSERT INTO client_keys (name, sha256, prefix, created_at_us, expires_at_us, disabled, "
+        "models, allowed_ips, team, limits) VALUES ('full', zeroblob(32), 'tg-…0000', 1000000, "
+        "1700000000000000, 1, '[\"gpt-*\"]', '[\"10.0.0.0/8\"]', 'research', "
+        "'{\"limits\":{\"requests_per_minute\":60},\"budget\":{\"usd\":20.5}}');"
+        "INSERT INTO client_keys (name, sha256, prefix, created_at_us, revoked_at_us) "
+        "VALUES ('bare', randomblob(32), 'tg-…0001', 2000000, 3000000)");
+    Store store(m_data);
+    const auto opened = store.open();
+    QVERIFY2(opened, opened ? "" : qPrintable(opened.error()));
+    QCOMPARE(opened->keys.size(), size_t(2));
+    QCOMPARE(opened->keys[0].config,
+             object(R"({"team": "research", "models": ["gpt-*"], "allowed_ips": ["10.0.0.0/8"],
+                        "expires": "2023-11-14T22:13:20Z", "disabled": true,
+                        "limits": {"requests_per_minute": 60}, "budget": {"usd": 20.5}})"));
+    QCOMPARE(opened->keys[1].config, QJsonObject());
+    QCOMPARE(opened->keys[1].revokedAt.toMSecsSinceEpoch(), 3'000);
+    QCOMPARE(nameOf(database(), NameKind::Key, 1)->name, QStringLiteral("full"));
 }
 
 void TestStore::failedMigrationChangesNothing()
@@ -281,7 +339,7 @@ void TestStore::keysSurvive()
         const auto opened = store.open();
         QVERIFY(opened);
         QVERIFY(opened->keys.empty());
-        store.createKey(QStringLiteral("Lä ptop"), into(created));
+        store.createKey(QStringLiteral("Lä ptop"), {}, into(created));
         QTRY_VERIFY(created);
         QVERIFY2(*created, *created ? "" : qPrintable(created->error()));
     }
@@ -301,9 +359,7 @@ void TestStore::keysSurvive()
     QCOMPARE(stored.sha256, key.record.sha256);
     QCOMPARE(stored.prefix, key.record.prefix);
     QCOMPARE(stored.createdAt, key.record.createdAt);
-    QVERIFY(!stored.expiresAt.isValid());
     QVERIFY(!stored.revokedAt.isValid());
-    QVERIFY(!stored.disabled);
 }
 
 void TestStore::revokesKeys()
@@ -311,7 +367,7 @@ void TestStore::revokesKeys()
     Store store(m_data);
     QVERIFY(store.open());
     Slot<Store::NewKey> created;
-    store.createKey(QStringLiteral("a"), into(created));
+    store.createKey(QStringLiteral("a"), {}, into(created));
     QTRY_VERIFY(created && *created);
     Slot<ClientKey> revoked;
     store.revokeKey((*created)->record.id, into(revoked));
@@ -330,12 +386,257 @@ void TestStore::revokesKeys()
     QVERIFY(unknown->error().contains(QStringLiteral("4711")));
 }
 
+void TestStore::updatesKeys()
+{
+    const QJsonObject first = object(R"({"models": ["a"], "team": "x"})");
+    const QJsonObject second = object(R"({"budget": {"usd": 0.1, "period": "day"}})");
+    qint64 id = 0;
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+        Slot<Store::NewKey> created;
+        store.createKey(QStringLiteral("a"), first, into(created));
+        QTRY_VERIFY(created && *created);
+        QCOMPARE((*created)->record.config, first);
+        id = (*created)->record.id;
+        Slot<ClientKey> updated;
+        store.updateKey(id, QStringLiteral("b"), second, into(updated));
+        QTRY_VERIFY(updated && *updated);
+        QCOMPARE((*updated)->name, QStringLiteral("b"));
+        QCOMPARE((*updated)->config, second);
+        QCOMPARE((*updated)->sha256, (*created)->record.sha256);
+        Slot<ClientKey> unknown;
+        store.updateKey(4711, QStringLiteral("b"), second, into(unknown));
+        QTRY_VERIFY(unknown);
+        QVERIFY(!*unknown);
+        QVERIFY(unknown->error().contains(QStringLiteral("4711")));
+    }
+    Store store(m_data);
+    const auto opened = store.open();
+    QVERIFY(opened);
+    QCOMPARE(opened->keys[0].name, QStringLiteral("b"));
+    QCOMPARE(opened->keys[0].config, second);
+    QCOMPARE(nameOf(database(), NameKind::Key, id)->name, QStringLiteral("b"));
+}
+
+void TestStore::rotatesKeys()
+{
+    Store first(m_data);
+    QVERIFY(first.open());
+    Slot<Store::NewKey> created;
+    first.createKey(QStringLiteral("a"), object(R"({"team": "x"})"), into(created));
+    QTRY_VERIFY(created && *created);
+    const ClientKey before = (*created)->record;
+
+    const QDateTime rotatedAt = QDateTime::currentDateTimeUtc();
+    Slot<Store::NewKey> rotated;
+    first.rotateKey(before.id, 3600, into(rotated));
+    QTRY_VERIFY(rotated && *rotated);
+    const ClientKey after = (*rotated)->record;
+    QCOMPARE(after.id, before.id);
+    QCOMPARE(after.config, before.config);
+    QCOMPARE(after.previousSha256, before.sha256);
+    QVERIFY(std::abs(rotatedAt.secsTo(after.previousUntil) - 3600) <= 2);
+    QVERIFY(after.sha256 != before.sha256);
+    const QByteArray plaintext = (*rotated)->plaintext;
+    QCOMPARE(after.sha256, KeyGenerator::hash({plaintext.constData(), size_t(plaintext.size())}));
+    first.close();
+    Store store(m_data);
+    {
+        const auto opened = store.open();
+        QVERIFY(opened);
+        QCOMPARE(opened->keys[0].previousSha256, before.sha256);
+        QCOMPARE(opened->keys[0].previousUntil, after.previousUntil);
+    }
+
+    // The third secret ends the first one's time; without an overlap there is none before it.
+    Slot<Store::NewKey> again;
+    store.rotateKey(before.id, 60, into(again));
+    QTRY_VERIFY(again && *again);
+    QCOMPARE((*again)->record.previousSha256, after.sha256);
+    Slot<Store::NewKey> atOnce;
+    store.rotateKey(before.id, 0, into(atOnce));
+    QTRY_VERIFY(atOnce && *atOnce);
+    QVERIFY((*atOnce)->record.previousSha256.isEmpty());
+    QVERIFY(!(*atOnce)->record.previousUntil.isValid());
+
+    Slot<Store::NewKey> last;
+    store.rotateKey(before.id, 60, into(last));
+    QTRY_VERIFY(last && *last);
+    Slot<ClientKey> revoked;
+    store.revokeKey(before.id, into(revoked));
+    QTRY_VERIFY(revoked && *revoked);
+    QVERIFY((*revoked)->previousSha256.isEmpty());
+    Slot<Store::NewKey> refused;
+    store.rotateKey(before.id, 60, into(refused));
+    QTRY_VERIFY(refused);
+    QVERIFY(!*refused);
+    QVERIFY2(refused->error().contains(QStringLiteral("revoked")), qPrintable(refused->error()));
+}
+
+void TestStore::deletesKeys()
+{
+    qint64 id = 0;
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+        Slot<Store::NewKey> created;
+        store.createKey(QStringLiteral("gone"), {}, into(created));
+        QTRY_VERIFY(created && *created);
+        id = (*created)->record.id;
+        Slot<Done> deleted;
+        store.deleteKey(id, into(deleted));
+        QTRY_VERIFY(deleted && *deleted);
+        Slot<Done> again;
+        store.deleteKey(id, into(again));
+        QTRY_VERIFY(again);
+        QVERIFY(!*again);
+    }
+    const auto known = nameOf(database(), NameKind::Key, id);
+    QVERIFY(known);
+    QCOMPARE(known->name, QStringLiteral("gone"));
+    QVERIFY(known->deleted);
+
+    Store store(m_data);
+    const auto opened = store.open();
+    QVERIFY(opened);
+    QVERIFY(opened->keys.empty());
+    Slot<Store::NewKey> created;
+    store.createKey(QStringLiteral("next"), {}, into(created));
+    QTRY_VERIFY(created && *created);
+    QVERIFY((*created)->record.id > id);
+}
+
+void TestStore::teamsSurvive()
+{
+    const QJsonObject config = object(R"({"budget": {"usd": 500, "period": "month"}})");
+    qint64 goneId = 0;
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+        std::array<Slot<StoredTeam>, 3> saved;
+        store.saveTeam(0, QStringLiteral("research"), config, into(saved[0]));
+        store.saveTeam(0, QStringLiteral("gone"), {}, into(saved[1]));
+        store.saveTeam(0, QStringLiteral("research"), {}, into(saved[2]));
+        for (const auto &slot : saved) {
+            QTRY_VERIFY(slot);
+        }
+        QVERIFY(*saved[0] && *saved[1]);
+        QVERIFY(!*saved[2]);
+        QVERIFY(saved[2]->error().contains(QStringLiteral("research")));
+        goneId = (*saved[1])->id;
+        Slot<Done> removed;
+        store.removeTeam(goneId, into(removed));
+        QTRY_VERIFY(removed && *removed);
+        Slot<StoredTeam> unknown;
+        store.saveTeam(goneId, QStringLiteral("back"), {}, into(unknown));
+        QTRY_VERIFY(unknown);
+        QVERIFY(!*unknown);
+    }
+    QVERIFY(nameOf(database(), NameKind::Team, goneId)->deleted);
+    Store store(m_data);
+    const auto opened = store.open();
+    QVERIFY(opened);
+    QCOMPARE(opened->teams.size(), size_t(1));
+    QCOMPARE(opened->teams[0].name, QStringLiteral("research"));
+    QCOMPARE(opened->teams[0].config, config);
+    Slot<StoredTeam> next;
+    store.saveTeam(0, QStringLiteral("next"), {}, into(next));
+    QTRY_VERIFY(next && *next);
+    QVERIFY((*next)->id > goneId);
+}
+
+void TestStore::renamedTeamsTakeTheirKeysAlong()
+{
+    Store store(m_data);
+    QVERIFY(store.open());
+    Slot<StoredTeam> team;
+    store.saveTeam(0, QStringLiteral("old"), {}, into(team));
+    Slot<Store::NewKey> member;
+    store.createKey(QStringLiteral("a"), object(R"({"team": "old", "models": ["m"]})"),
+                    into(member));
+    Slot<Store::NewKey> other;
+    store.createKey(QStringLiteral("b"), object(R"({"team": "other"})"), into(other));
+    QTRY_VERIFY(team && *team && member && *member && other && *other);
+    Slot<StoredTeam> renamed;
+    store.saveTeam((*team)->id, QStringLiteral("né w"), {}, into(renamed));
+    QTRY_VERIFY(renamed && *renamed);
+    store.close();
+    Store again(m_data);
+    const auto opened = again.open();
+    QVERIFY(opened);
+    QCOMPARE(opened->keys[0].config, object(R"({"team": "né w", "models": ["m"]})"));
+    QCOMPARE(opened->keys[1].config, object(R"({"team": "other"})"));
+}
+
+void TestStore::keepsTeamsWithKeys()
+{
+    Store store(m_data);
+    QVERIFY(store.open());
+    Slot<StoredTeam> team;
+    store.saveTeam(0, QStringLiteral("t"), {}, into(team));
+    Slot<Store::NewKey> member;
+    store.createKey(QStringLiteral("a"), object(R"({"team": "t"})"), into(member));
+    QTRY_VERIFY(team && *team && member && *member);
+    Slot<Done> refused;
+    store.removeTeam((*team)->id, into(refused));
+    QTRY_VERIFY(refused);
+    QVERIFY(!*refused);
+    Slot<ClientKey> revoked;
+    store.revokeKey((*member)->record.id, into(revoked));
+    Slot<Done> removed;
+    store.removeTeam((*team)->id, into(removed));
+    QTRY_VERIFY(revoked && removed);
+    QVERIFY(*removed);
+}
+
+void TestStore::modelsAndPricesSurvive()
+{
+    const QJsonObject fast = object(R"({"targets": [{"backend": "openai", "model": "m"}]})");
+    const QJsonObject price = object(R"({"input": "0.15", "output": 0.6})");
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+        std::array<Slot<Done>, 6> done;
+        store.saveModel("fast", {}, into(done[0]));
+        store.saveModel("gone", fast, into(done[1]));
+        store.saveModel("fast", fast, into(done[2]));
+        store.removeModel("gone", into(done[3]));
+        store.savePrice("gpt-*", price, into(done[4]));
+        store.removePrice("never", into(done[5]));
+        for (const auto &slot : done) {
+            QTRY_VERIFY(slot && *slot);
+        }
+    }
+    Store store(m_data);
+    const auto opened = store.open();
+    QVERIFY(opened);
+    using Entries = std::vector<std::pair<QByteArray, QJsonObject>>;
+    QCOMPARE(opened->models, (Entries{{"fast", fast}}));
+    QCOMPARE(opened->prices, (Entries{{"gpt-*", price}}));
+    QVERIFY(opened->backends.empty());
+}
+
+void TestStore::remembersNames()
+{
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+        store.rememberNames({{NameKind::Key, -5, QStringLiteral("ci")},
+                             {NameKind::Team, -7, QStringLiteral("ops")}});
+        store.rememberNames({{NameKind::Key, -5, QStringLiteral("ci2")}});
+    }
+    QCOMPARE(nameOf(database(), NameKind::Key, -5)->name, QStringLiteral("ci2"));
+    QCOMPARE(nameOf(database(), NameKind::Team, -7)->name, QStringLiteral("ops"));
+    QVERIFY(!nameOf(database(), NameKind::Key, -7));
+}
+
 void TestStore::neverStoresAPlaintextKey()
 {
     Store store(m_data);
     QVERIFY(store.open());
     Slot<Store::NewKey> created;
-    store.createKey(QStringLiteral("a"), into(created));
+    store.createKey(QStringLiteral("a"), {}, into(created));
     QTRY_VERIFY(created && *created);
     const QByteArray secret = (*created)->plaintext.mid(3);
     QVERIFY(contents(database() + QStringLiteral("-wal")).contains((*created)->record.sha256));
@@ -441,7 +742,7 @@ void TestStore::waitsForAnotherWriter()
     QVERIFY(other.execute("BEGIN IMMEDIATE"));
     Slot<Store::NewKey> created;
     Slot<Done> saved;
-    store.createKey(QStringLiteral("a"), into(created));
+    store.createKey(QStringLiteral("a"), {}, into(created));
     store.saveSetting(QStringLiteral("a"), 1, into(saved));
     QVERIFY(!QTest::qWaitFor([&created] { return created.has_value(); }, 500));
     QVERIFY(other.execute("COMMIT"));
