@@ -3,6 +3,7 @@
 
 #include "gateway/config/backendurl.h"
 #include "gateway/config/configschema.h"
+#include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
 #include "gateway/config/urlguard.h"
 #include "gateway/config/variables.h"
@@ -10,7 +11,6 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
-#include <QJsonArray>
 #include <QRegularExpression>
 #include <QUrl>
 
@@ -24,7 +24,6 @@ namespace tidegate {
 namespace {
 
 constexpr qint64 kLargestKeyFile = 64 * 1024;
-const QString kHidden = u"********"_s;
 
 /// Reads one entry; gathers its parts so that each check is a short function.
 class BackendReader
@@ -277,7 +276,7 @@ private:
                 m_problems.error(item.keyLine, path,
                                  u"api_key already sets this header. Remove one of the two."_s);
             } else if (m_source.origin == Origin::Panel && isSecretHeader(item.key) &&
-                       sourceOfSecret(item) == kHidden) {
+                       sourceOfSecret(item) == kHiddenSecret) {
                 m_problems.error(item.keyLine, path,
                                  u"The database holds no keys. Use api_key, or write the value as "
                                  "${VARIABLE}."_s);
@@ -324,61 +323,6 @@ private:
             return;
         }
         m_backend.proxy = url.toEncoded(QUrl::FullyEncoded);
-    }
-
-    /// A secret as it may be shown: references stay, everything else is hidden.
-    static QString sourceOfSecret(const ConfigNode &node)
-    {
-        static const QString kBearer = u"Bearer "_s;
-        const QString &raw = node.raw;
-        const QString token = raw.startsWith(kBearer) ? raw.mid(kBearer.size()) : raw;
-        const bool reference = isVariableReference(token) || raw.startsWith(u"keychain:"_s) ||
-                               raw.startsWith(u"file:"_s);
-        return reference ? raw : kHidden;
-    }
-
-    static QJsonValue sourceOf(const ConfigNode &node, const SchemaField &schema)
-    {
-        const bool isList = schema.kind == SchemaField::Kind::List;
-        const bool isMap =
-            schema.kind == SchemaField::Kind::Section || schema.kind == SchemaField::Kind::Named;
-        if (isList && node.kind == ConfigNode::Kind::List) {
-            QJsonArray array;
-            for (const ConfigNode &item : node.items) {
-                array.append(sourceOf(item, schema.children.front()));
-            }
-            return array;
-        }
-        if (isMap && node.kind == ConfigNode::Kind::Map) {
-            QJsonObject object;
-            for (const ConfigNode &item : node.items) {
-                const SchemaField *field = schema.kind == SchemaField::Kind::Named
-                                               ? &schema.children.front()
-                                               : schema.child(item.key);
-                if (!field) {
-                    continue;
-                }
-                const bool hide = field->kind == SchemaField::Kind::HeaderValue
-                                      ? isSecretHeader(item.key)
-                                      : field->kind == SchemaField::Kind::Secret &&
-                                            (item.key != u"proxy"_s || item.raw.contains(u'@'));
-                object.insert(item.key, hide ? sourceOfSecret(item) : sourceOf(item, *field));
-            }
-            return object;
-        }
-        switch (schema.kind) {
-        case SchemaField::Kind::Secret:
-            return sourceOfSecret(node);
-        case SchemaField::Kind::Integer:
-        case SchemaField::Kind::Decimal:
-        case SchemaField::Kind::Boolean:
-        case SchemaField::Kind::Milliseconds:
-        case SchemaField::Kind::Seconds:
-            return node.raw == node.text ? QJsonValue::fromVariant(node.value)
-                                         : QJsonValue(node.raw);
-        default:
-            return node.raw;
-        }
     }
 
     const ConfigNode &m_node;

@@ -5,7 +5,9 @@
 #include "gateway/config/closestmatch.h"
 #include "gateway/config/configproblems.h"
 #include "gateway/config/configschema.h"
+#include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
+#include "gateway/config/policyparser.h"
 #include "gateway/config/urlguard.h"
 #include "gateway/config/yamlreader.h"
 #include "gateway/policy/keygenerator.h"
@@ -35,9 +37,10 @@ std::string_view view(const QByteArray &bytes)
     return {bytes.constData(), size_t(bytes.size())};
 }
 
-/// Keys outside the database need an id too: negative, and the same for the same name at each start
-/// whatever else is configured, because ledger rows carry it. 47 bits stay exact in JSON.
-qint64 idOfConfiguredKey(const QByteArray &origin, const QString &name)
+/// Keys and teams outside the database need an id too: negative, and the same for the same name at
+/// each start whatever else is configured, because ledger rows carry it. 47 bits stay exact in
+/// JSON.
+qint64 idOfConfigured(const QByteArray &origin, const QString &name)
 {
     const QByteArray identity = origin + ':' + name.toUtf8();
     const QByteArray hash = QCryptographicHash::hash(identity, QCryptographicHash::Sha256);
@@ -86,7 +89,9 @@ public:
         applyEnvironment();
         applyCommandLine();
         checkListening();
+        fillModels();
         checkReferences();
+        fillTeams();
         fillKeys();
         std::stable_sort(m_snapshot->backends.begin(), m_snapshot->backends.end(),
                          [](const auto &a, const auto &b) { return a.priority < b.priority; });
@@ -139,6 +144,9 @@ private:
             }
             m_snapshot->backends.push_back(std::move(backend).value());
         }
+        if (settings.value(u"prices.unknown"_s).toString() == u"allow"_s) {
+            m_snapshot->unknownPrice = UnknownPrice::Allow;
+        }
     }
 
     // --- file
@@ -170,6 +178,10 @@ private:
         applyFileBackends();
         applyFileModels();
         applyLog();
+        if (const ConfigNode *prices = m_root.find(u"prices"); prices && prices->find(u"unknown")) {
+            m_snapshot->unknownPrice =
+                prices->string(u"unknown") == u"allow"_s ? UnknownPrice::Allow : UnknownPrice::Deny;
+        }
         checkCache();
         m_snapshot->defaultBackend = m_root.string(u"default_backend").toUtf8();
     }
@@ -301,20 +313,8 @@ private:
             return;
         }
         for (const ConfigNode &entry : models->items) {
-            ModelConfig model;
-            model.name = entry.key.toUtf8();
-            model.origin = Origin::File;
             checkRetry(entry.find(u"retry"), u"models."_s + entry.key + u".retry"_s);
-            if (const ConfigNode *targets = entry.find(u"targets")) {
-                for (const ConfigNode &item : targets->items) {
-                    ModelTarget target;
-                    target.backend = item.string(u"backend").toUtf8();
-                    target.model = item.string(u"model", entry.key).toUtf8();
-                    target.weight = int(item.integer(u"weight", 1));
-                    model.targets.push_back(std::move(target));
-                }
-            }
-            m_snapshot->models.push_back(std::move(model));
+            m_snapshot->models.push_back(readModel(entry, Origin::File));
         }
     }
 
@@ -377,10 +377,7 @@ private:
         }
         applyBodyLimitVariable();
         applyUpstreamVariables();
-        if (numberVariable(u"TIDEGATE_RATE_LIMIT_RPM"_s, 1, std::numeric_limits<int>::max())) {
-            m_otherProblems.note(0, u"TIDEGATE_RATE_LIMIT_RPM"_s,
-                                 u"Accepted, not active in this version."_s);
-        }
+        applyRateLimits();
         const QString breaker = variable(u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s);
         if (!breaker.isEmpty()) {
             if (parseBoolean(breaker)) {
@@ -393,6 +390,47 @@ private:
         if (const QString level = variable(u"TIDEGATE_LOG_LEVEL"_s); !level.isEmpty()) {
             if (!applyLogLevel(level)) {
                 refuseVariable(u"TIDEGATE_LOG_LEVEL"_s, u"debug, info, warning or error"_s);
+            }
+        }
+    }
+
+    /// Panel, file and environment together: each entry from the strongest that has it.
+    void applyRateLimits()
+    {
+        const QString path = u"rate_limits"_s;
+        ConfigNode merged;
+        if (const QJsonValue stored = m_input.stored.settings.value(path); stored.isObject()) {
+            if (auto checked = checkRateLimits(stored.toObject())) {
+                merged = std::move(checked).value();
+            } else {
+                m_otherProblems.warning(
+                    0, path, u"The limits of the panel are left out: "_s + checked.error());
+            }
+        }
+        if (const ConfigNode *section = m_root.find(path)) {
+            overlay(merged, *section);
+        }
+        m_snapshot->rateLimits = readRateLimits(merged);
+        if (const auto rpm =
+                numberVariable(u"TIDEGATE_RATE_LIMIT_RPM"_s, 1, std::numeric_limits<int>::max())) {
+            m_snapshot->rateLimits.perKey.requestsPerMinute = *rpm;
+        }
+    }
+
+    /// Puts the entries of @p stronger in the place of those of @p node; per_model's one by one.
+    static void overlay(ConfigNode &node, const ConfigNode &stronger)
+    {
+        node.kind = ConfigNode::Kind::Map;
+        for (const ConfigNode &entry : stronger.items) {
+            const auto same =
+                std::find_if(node.items.begin(), node.items.end(),
+                             [&entry](const ConfigNode &other) { return other.key == entry.key; });
+            if (same == node.items.end()) {
+                node.items.push_back(entry);
+            } else if (entry.key == u"per_model"_s) {
+                overlay(*same, entry);
+            } else {
+                *same = entry;
             }
         }
     }
@@ -560,7 +598,6 @@ private:
         if (const ConfigNode *cache = m_root.find(u"cache")) {
             checkEmbedding(*cache, u"cache.embedding.backend"_s);
         }
-        checkTeams();
         checkSelfReference();
     }
 
@@ -677,24 +714,6 @@ private:
         finished.insert(model.key);
     }
 
-    void checkTeams()
-    {
-        const ConfigNode *keys = m_root.find(u"keys");
-        const ConfigNode *teams = m_root.find(u"teams");
-        QStringList names;
-        for (const ConfigNode &team : teams ? teams->items : std::vector<ConfigNode>()) {
-            names.append(team.key);
-        }
-        for (const ConfigNode &key : keys ? keys->items : std::vector<ConfigNode>()) {
-            const ConfigNode *team = key.find(u"team");
-            if (team && team->value.isValid() && !names.contains(team->text)) {
-                m_fileProblems.error(team->line, u"keys.%1.team"_s.arg(key.key),
-                                     u"There is no team \"%1\" below teams:.%2"_s.arg(
-                                         team->raw, didYouMean(team->text, names)));
-            }
-        }
-    }
-
     void checkSelfReference()
     {
         const quint16 ownPort = m_snapshot->server.port;
@@ -719,7 +738,99 @@ private:
         }
     }
 
-    // --- client keys
+    // --- public models, teams and client keys
+
+    /// Adds those of the database that the file does not name.
+    void fillModels()
+    {
+        for (const auto &[name, config] : m_input.stored.models) {
+            const QString path = u"models."_s + QString::fromUtf8(name);
+            auto &all = m_snapshot->models;
+            if (std::any_of(all.cbegin(), all.cend(),
+                            [&name](const ModelConfig &other) { return other.name == name; })) {
+                m_otherProblems.note(0, path,
+                                     u"This model is set in the panel and in the configuration "
+                                     "file; the configuration file counts."_s);
+                continue;
+            }
+            auto parsed = parseModel(name, config);
+            if (!parsed) {
+                m_otherProblems.warning(
+                    0, path, u"This model of the panel is left out: "_s + parsed.error());
+                continue;
+            }
+            ModelConfig model = std::move(parsed).value();
+            std::erase_if(model.targets, [&](const ModelTarget &target) {
+                if (backendNamed(target.backend)) {
+                    return false;
+                }
+                m_otherProblems.warning(0, path,
+                                        u"There is no backend \"%1\" any more; this target is "
+                                        "left out."_s.arg(QString::fromUtf8(target.backend)));
+                return true;
+            });
+            if (!model.targets.empty()) {
+                all.push_back(std::move(model));
+            }
+        }
+    }
+
+    void fillTeams()
+    {
+        const ConfigNode *section = m_root.find(u"teams");
+        for (const ConfigNode &entry : section ? section->items : std::vector<ConfigNode>()) {
+            Team team = readTeam(entry, entry.key);
+            team.id = idOfConfigured("team", entry.key);
+            team.fromFile = true;
+            addTeam(std::move(team));
+        }
+        for (const StoredTeam &stored : m_input.stored.teams) {
+            const QString path = u"teams."_s + stored.name;
+            if (m_teamIds.contains(stored.name)) {
+                m_otherProblems.note(0, path,
+                                     u"This team is set in the panel and in the configuration "
+                                     "file; the configuration file counts."_s);
+                continue;
+            }
+            auto parsed = parseTeam(stored.name, stored.config);
+            if (!parsed) {
+                // Its keys are refused: going on without its budget could cost what nobody allowed.
+                m_brokenTeams.insert(stored.name);
+                m_otherProblems.warning(
+                    0, path,
+                    u"This team of the panel is left out, and its keys are refused: "_s +
+                        parsed.error());
+                continue;
+            }
+            Team team = std::move(parsed).value();
+            team.id = stored.id;
+            addTeam(std::move(team));
+        }
+    }
+
+    void addTeam(Team &&team)
+    {
+        m_teamIds.insert(team.name, team.id);
+        m_snapshot->keys.add(std::move(team));
+    }
+
+    [[nodiscard]] QStringList teamNames() const
+    {
+        QStringList names;
+        for (const Team &team : m_snapshot->keys.teams()) {
+            names.append(team.name);
+        }
+        return names;
+    }
+
+    /// What a key takes from other sections.
+    void completeKey(ClientKey &key)
+    {
+        key.teamId = m_teamIds.value(key.team, 0);
+        if (!key.config.contains(u"limits"_s)) {
+            key.limits = m_snapshot->rateLimits.perKey;
+        }
+    }
 
     /// Adds a key unless one with the same secret is there; returns the name of that one.
     QString addKey(ClientKey key)
@@ -742,8 +853,35 @@ private:
             }
         }
         for (const ClientKey &key : m_input.stored.keys) {
-            addKey(key);
+            addStoredKey(key);
         }
+    }
+
+    void addStoredKey(const ClientKey &stored)
+    {
+        const QString path = u"keys."_s + stored.name;
+        auto parsed = parseKey(stored);
+        if (!parsed) {
+            ClientKey broken = stored;
+            broken.disabled = true;
+            addKey(std::move(broken));
+            m_otherProblems.warning(0, path,
+                                    u"This key of the panel is refused until it is repaired: "_s +
+                                        parsed.error());
+            return;
+        }
+        ClientKey key = std::move(parsed).value();
+        completeKey(key);
+        const bool inForce = !key.disabled && !key.revokedAt.isValid();
+        if (m_brokenTeams.contains(key.team)) {
+            key.disabled = true;
+        } else if (!key.team.isEmpty() && key.teamId == 0 && inForce) {
+            m_otherProblems.warning(
+                0, path + u".team"_s,
+                u"There is no team \"%1\"; only the key's own limits and "
+                "budget count.%2"_s.arg(key.team, didYouMean(key.team, teamNames())));
+        }
+        addKey(std::move(key));
     }
 
     void fillEnvironmentKey()
@@ -754,11 +892,12 @@ private:
             return;
         }
         ClientKey key;
-        key.id = idOfConfiguredKey("environment", name);
+        key.id = idOfConfigured("environment", name);
         key.name = u"environment"_s;
         key.sha256 = KeyGenerator::hash(view(token));
         key.prefix = KeyGenerator::prefix(view(token));
         key.fromFile = true;
+        completeKey(key);
         addKey(std::move(key));
     }
 
@@ -799,11 +938,9 @@ private:
             return;
         }
         ClientKey key;
-        key.id = idOfConfiguredKey("file", entry.key);
+        key.id = idOfConfigured("file", entry.key);
         key.name = entry.key;
         key.fromFile = true;
-        key.team = entry.string(u"team");
-        key.disabled = entry.boolean(u"disabled", false);
         if (plain) {
             const QByteArray text = plain->text.toUtf8();
             if (!checkKeyText(text, plain->line, path + u".key"_s, m_fileProblems)) {
@@ -815,7 +952,7 @@ private:
             key.sha256 = hashed->value.toByteArray();
             key.prefix = u"…"_s;
         }
-        readKeyRules(entry, path, key);
+        fillFileKeyRules(entry, path, key);
         const QString twin = addKey(std::move(key));
         if (!twin.isEmpty()) {
             m_fileProblems.error(
@@ -824,34 +961,20 @@ private:
         }
     }
 
-    void readKeyRules(const ConfigNode &entry, const QString &path, ClientKey &key)
+    void fillFileKeyRules(const ConfigNode &entry, const QString &path, ClientKey &key)
     {
-        if (const ConfigNode *expires = entry.find(u"expires");
-            expires && expires->value.isValid()) {
-            key.expiresAt = expires->value.toDateTime();
-            if (key.expiresAt < QDateTime::currentDateTimeUtc()) {
-                m_fileProblems.warning(expires->line, path + u".expires"_s,
-                                       u"This key has expired and is refused."_s);
-            }
+        readKeyRules(entry, key);
+        key.config = sourceOf(entry, keySchema()).toObject();
+        completeKey(key);
+        if (key.expiresAt.isValid() && key.expiresAt < QDateTime::currentDateTimeUtc()) {
+            m_fileProblems.warning(entry.find(u"expires")->line, path + u".expires"_s,
+                                   u"This key has expired and is refused."_s);
         }
-        if (const ConfigNode *models = entry.find(u"models")) {
-            for (const ConfigNode &item : models->items) {
-                if (item.value.isValid()) {
-                    key.models.emplace_back(item.value.toString().toUtf8());
-                }
-            }
-        }
-        if (const ConfigNode *subnets = entry.find(u"allowed_ips")) {
-            for (const ConfigNode &item : subnets->items) {
-                if (item.value.isValid()) {
-                    key.allowedIps.push_back(item.value.value<std::pair<QHostAddress, int>>());
-                }
-            }
-        }
-        for (const QString &name : {u"limits"_s, u"budget"_s}) {
-            if (const ConfigNode *section = entry.find(name)) {
-                key.config.insert(name, section->toJson());
-            }
+        if (const ConfigNode *team = entry.find(u"team");
+            team && team->value.isValid() && key.teamId == 0) {
+            m_fileProblems.error(team->line, path + u".team"_s,
+                                 u"There is no team \"%1\".%2"_s.arg(
+                                     team->raw, didYouMean(team->text, teamNames())));
         }
     }
 
@@ -864,6 +987,8 @@ private:
     int m_authLine = 0;
     QHash<QByteArray, int> m_backendLines;
     QHash<QByteArray, QString> m_keyNames; ///< by hash
+    QHash<QString, qint64> m_teamIds;
+    QSet<QString> m_brokenTeams; ///< of the database
 };
 
 } // namespace

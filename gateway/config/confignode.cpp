@@ -2,6 +2,7 @@
 #include "gateway/config/confignode.h"
 
 #include <QJsonArray>
+#include <QLocale>
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +21,8 @@ QString numberText(double number)
     if (std::abs(number) <= kLargestExactInteger && number == std::floor(number)) {
         return QString::number(qint64(number));
     }
-    return QString::number(number, 'g', 17);
+    // Never with an exponent, so that 0.1 and 1e-9 are read as decimals.
+    return QString::number(number, 'f', QLocale::FloatingPointShortest);
 }
 
 } // namespace

@@ -138,7 +138,8 @@ SchemaField budgetSection()
         u"budget"_s,
         {required(number(u"usd"_s, Kind::Money, 0, 1e9)),
          required(choice(u"period"_s, {u"hour"_s, u"day"_s, u"week"_s, u"month"_s, u"total"_s})),
-         scalar(u"timezone"_s, Kind::TimeZone)});
+         scalar(u"timezone"_s, Kind::TimeZone), integer(u"soft_percent"_s, 1, 100),
+         choice(u"mode"_s, {u"enforce"_s, u"shadow"_s})});
 }
 
 SchemaField backendEntry()
@@ -179,13 +180,37 @@ SchemaField teamEntry()
     return section({}, {budgetSection(), limitsSection(u"limits"_s)});
 }
 
+Fields keyRules()
+{
+    return {scalar(u"team"_s, Kind::Text),
+            list(u"models"_s, scalar({}, Kind::Pattern)),
+            scalar(u"expires"_s, Kind::Expiry),
+            scalar(u"disabled"_s, Kind::Boolean),
+            list(u"allowed_ips"_s, scalar({}, Kind::Subnet)),
+            limitsSection(u"limits"_s),
+            budgetSection()};
+}
+
 SchemaField keyEntry()
 {
-    return section({}, {scalar(u"key"_s, Kind::Secret), scalar(u"key_sha256"_s, Kind::Sha256),
-                        scalar(u"team"_s, Kind::Text), list(u"models"_s, scalar({}, Kind::Pattern)),
-                        scalar(u"expires"_s, Kind::Expiry), scalar(u"disabled"_s, Kind::Boolean),
-                        list(u"allowed_ips"_s, scalar({}, Kind::Subnet)),
-                        later(limitsSection(u"limits"_s)), later(budgetSection())});
+    Fields fields = {scalar(u"key"_s, Kind::Secret), scalar(u"key_sha256"_s, Kind::Sha256)};
+    for (SchemaField &rule : keyRules()) {
+        fields.push_back(std::move(rule));
+    }
+    return section({}, std::move(fields));
+}
+
+SchemaField rateLimitsSection()
+{
+    return section(u"rate_limits"_s,
+                   {limitsSection(u"default"_s), limitsSection(u"per_ip"_s),
+                    named(u"per_model"_s, NameRule::ModelPattern, limitsSection({}))});
+}
+
+SchemaField pricesSection()
+{
+    return section(u"prices"_s, {scalar(u"file"_s, Kind::ExistingFile),
+                                 choice(u"unknown"_s, {u"deny"_s, u"allow"_s})});
 }
 
 SchemaField serverSection()
@@ -210,18 +235,14 @@ SchemaField logSection()
 
 SchemaField wholeFile()
 {
-    return section(
-        {}, {serverSection(), scalar(u"default_backend"_s, Kind::Text),
-             named(u"backends"_s, NameRule::Identifier, backendEntry()),
-             named(u"providers"_s, NameRule::Identifier, backendEntry()),
-             named(u"models"_s, NameRule::Model, modelEntry()),
-             later(named(u"teams"_s, NameRule::Identifier, teamEntry())),
-             named(u"keys"_s, NameRule::Identifier, keyEntry()),
-             later(section(u"rate_limits"_s,
-                           {limitsSection(u"default"_s), limitsSection(u"per_ip"_s)})),
-             later(breakerSection(u"circuit_breaker"_s)), later(section(u"cache"_s, cacheFields())),
-             later(section(u"prices"_s, {required(scalar(u"file"_s, Kind::ExistingFile))})),
-             logSection()});
+    return section({}, {serverSection(), scalar(u"default_backend"_s, Kind::Text),
+                        named(u"backends"_s, NameRule::Identifier, backendEntry()),
+                        named(u"providers"_s, NameRule::Identifier, backendEntry()),
+                        named(u"models"_s, NameRule::Model, modelEntry()),
+                        named(u"teams"_s, NameRule::Identifier, teamEntry()),
+                        named(u"keys"_s, NameRule::Identifier, keyEntry()), rateLimitsSection(),
+                        later(breakerSection(u"circuit_breaker"_s)),
+                        later(section(u"cache"_s, cacheFields())), pricesSection(), logSection()});
 }
 
 void collectKeys(const SchemaField &field, const QString &path, QStringList &keys)
@@ -264,6 +285,12 @@ const SchemaField &configSchema()
 const SchemaField &backendSchema()
 {
     static const SchemaField kSchema = backendEntry();
+    return kSchema;
+}
+
+const SchemaField &keySchema()
+{
+    static const SchemaField kSchema = section({}, keyRules());
     return kSchema;
 }
 

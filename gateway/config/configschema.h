@@ -41,6 +41,7 @@ struct SchemaField
     {
         Identifier,
         Model,
+        ModelPattern,
         Header
     };
 
@@ -62,6 +63,8 @@ struct SchemaField
 [[nodiscard]] const SchemaField &configSchema();
 /// One entry of `backends:`, as the panel and the database keep it too.
 [[nodiscard]] const SchemaField &backendSchema();
+/// One entry of `keys:` as the panel, the admin API and the database keep it: without the key.
+[[nodiscard]] const SchemaField &keySchema();
 /// The dotted paths of all keys, with `*` for names, in the schema's order.
 [[nodiscard]] QStringList allConfigKeys();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/config/configsnapshot.h"
 
+#include <algorithm>
 #include <array>
 
 using namespace Qt::StringLiterals;
@@ -70,6 +71,14 @@ bool isActiveBackendType(BackendType type)
 {
     return type != BackendType::Anthropic && type != BackendType::Gemini &&
            type != BackendType::Azure;
+}
+
+const Limits *RateLimits::forModel(std::string_view model) const
+{
+    const auto it = std::find_if(perModel.cbegin(), perModel.cend(), [model](const auto &entry) {
+        return entry.pattern.matches(model);
+    });
+    return it == perModel.cend() ? nullptr : &it->limits;
 }
 
 QString ConfigProblem::toString() const

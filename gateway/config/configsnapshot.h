@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -133,6 +134,33 @@ struct ModelConfig
     QByteArray name;
     Origin origin = Origin::Default;
     std::vector<ModelTarget> targets;
+    QJsonObject source; ///< as configured, for editing
+};
+
+/// Limits of the models that a pattern stands for; each of them is counted by itself.
+struct ModelLimits
+{
+    Glob pattern; ///< of the name that clients ask for
+    Limits limits;
+};
+
+/// The `rate_limits:` section.
+struct RateLimits
+{
+    Limits perKey;                     ///< `default`: for keys that name none
+    Limits perIp;                      ///< for requests without a key, by client address
+    std::vector<ModelLimits> perModel; ///< most specific first
+    QJsonObject source;                ///< as configured, file and panel merged
+
+    /// The most specific ones that stand for @p model, or null.
+    [[nodiscard]] const Limits *forModel(std::string_view model) const;
+};
+
+/// What happens to requests of a key or team with a budget when the model's price is not known.
+enum class UnknownPrice : quint8
+{
+    Deny,
+    Allow
 };
 
 /// Something wrong with, or worth saying about, the configuration.
@@ -164,7 +192,9 @@ struct ConfigSnapshot
     QByteArray defaultBackend;
     std::vector<BackendConfig> backends; ///< by priority, then in order of appearance
     std::vector<ModelConfig> models;
-    KeyRing keys;
+    KeyRing keys; ///< and teams
+    RateLimits rateLimits;
+    UnknownPrice unknownPrice = UnknownPrice::Deny;
     QByteArray logLevel = "info";  ///< debug, info, warning or error
     QByteArray logFormat = "auto"; ///< json, text, or auto: text on a terminal and json elsewhere
     int retentionDays = 30;

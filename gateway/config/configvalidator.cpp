@@ -337,6 +337,12 @@ bool ConfigValidator::checkName(const ConfigNode &child, NameRule rule, const QS
                      "\"*\" and \"?\"."_s;
         }
         break;
+    case NameRule::ModelPattern:
+        if (child.key.isEmpty() || !isModelName(child.key)) {
+            reason = u"%1 is not a usable model pattern: take up to 256 characters without "
+                     "spaces; * stands for any characters."_s;
+        }
+        break;
     case NameRule::Header:
         if (!kHeader.match(child.key).hasMatch()) {
             reason = u"%1 is not a header name."_s;

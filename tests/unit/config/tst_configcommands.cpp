@@ -44,7 +44,8 @@ private Q_SLOTS:
             if (line.startsWith("  # ") && line.contains("{ type")) {
                 line = "  " + line.mid(4);
             } else if (line.startsWith("# models:") || line.startsWith("#   ") ||
-                       line.startsWith("# keys:")) {
+                       line.startsWith("# keys:") || line.startsWith("# teams:") ||
+                       line.startsWith("# rate_limits:") || line.startsWith("# prices:")) {
                 line = line.mid(2);
             }
             text += line + '\n';
@@ -55,6 +56,10 @@ private Q_SLOTS:
         QVERIFY(file.open(QIODevice::WriteOnly));
         file.write(text);
         file.close();
+        QFile prices(folder.filePath(u"prices.yaml"_s));
+        QVERIFY(prices.open(QIODevice::WriteOnly));
+        prices.write("models: { in-house: { input: 0, output: 0, per_request: 0.10 } }\n");
+        prices.close();
         ConfigInput input;
         input.file = path;
         input.environment = {};

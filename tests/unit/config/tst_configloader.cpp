@@ -73,20 +73,37 @@ private Q_SLOTS:
         QCOMPARE(key->allowedIps.size(), size_t(2));
         QCOMPARE(key->allowedIps.front(), std::pair(QHostAddress(u"127.0.0.0"_s), 8));
         QCOMPARE(key->allowedIps.back().second, 128);
-        QCOMPARE(key->config.value(u"limits"_s).toObject().value(u"max_concurrency"_s).toInt(), 8);
-        QCOMPARE(key->config.value(u"budget"_s).toObject().value(u"usd"_s).toString(), u"20.5"_s);
+        QCOMPARE(key->limits.requestsPerMinute, qint64(60));
+        QCOMPARE(key->limits.tokensPerMinute, qint64(100'000));
+        QCOMPARE(key->limits.tokensPerDay, qint64(2'000'000));
+        QCOMPARE(key->limits.maxConcurrency, 8);
+        QVERIFY(key->budget);
+        QCOMPARE(key->budget->amount, Money::fromNano(20'500'000'000));
+        QCOMPARE(key->budget->period, BudgetPeriod::Day);
+        QCOMPARE(key->budget->timeZone, "Europe/Berlin");
+        QVERIFY(!key->config.contains(u"key"_s));
+        const Team *team = config.keys.team(key->teamId);
+        QVERIFY(team);
+        QCOMPARE(team->name, u"research"_s);
+        QVERIFY(team->id < 0 && team->fromFile);
+        QCOMPARE(team->limits.requestsPerMinute, qint64(600));
+        QCOMPARE(team->budget->period, BudgetPeriod::Month);
+        QCOMPARE(config.rateLimits.perKey.tokensPerMinute, qint64(100'000));
+        QCOMPARE(config.rateLimits.perIp.algorithm, LimitAlgorithm::SlidingWindow);
 
         // Later sections are accepted, and said once each.
         const QString all = fixture.allText();
         for (const char *section :
-             {"teams", "rate_limits", "circuit_breaker", "cache", "prices", "backends.*.retry",
-              "backends.*.breaker", "backends.*.health", "backends.*.max_concurrency",
-              "backends.*.api_keys", "models.*.strategy", "models.*.fallbacks", "models.*.cache",
-              "keys.*.limits", "keys.*.budget"}) {
+             {"circuit_breaker", "cache", "backends.*.retry", "backends.*.breaker",
+              "backends.*.health", "backends.*.max_concurrency", "backends.*.api_keys",
+              "models.*.strategy", "models.*.fallbacks", "models.*.cache"}) {
             const QString text = u" %1: Accepted"_s.arg(QString::fromLatin1(section));
             QVERIFY2(all.count(text) == 1, section);
         }
         QVERIFY(!all.contains(u"log.bodies"_s));
+        for (const char *section : {"teams", "keys", "rate_limits", "prices"}) {
+            QVERIFY2(!all.contains(QLatin1Char(' ') + QLatin1String(section)), section);
+        }
         QVERIFY(all.contains(u"backends.anthropic.type"_s));
         QVERIFY(!all.contains(u"canary"_s));
     }
@@ -252,6 +269,27 @@ private Q_SLOTS:
             "keys.a.allowed_ips[0]", "network");
         row("zone", "teams:\n  t: { budget: { usd: 1, period: day, timezone: Europe/Berlni } }\n",
             2, "teams.t.budget.timezone", "time zone");
+        row("soft percent", "teams:\n  t: { budget: { usd: 1, period: day, soft_percent: 101 } }\n",
+            2, "teams.t.budget.soft_percent", "from 1 to 100");
+        row("budget mode", "teams:\n  t: { budget: { usd: 1, period: day, mode: shadwo } }\n", 2,
+            "teams.t.budget.mode", "Did you mean \"shadow\"?");
+        row("no amount", "teams:\n  t: { budget: { period: day } }\n", 2, "teams.t.budget.usd",
+            "missing");
+        row("no period", "keys:\n  k: { key: abcdefghijklmnopq, budget: { usd: 1 } }\n", 2,
+            "keys.k.budget.period", "missing");
+        row("ten decimals", "teams:\n  t: { budget: { usd: 0.1234567891, period: day } }\n", 2,
+            "teams.t.budget.usd", "nine decimals");
+        row("limit name", "teams:\n  t: { limits: { request_per_minute: 1 } }\n", 2,
+            "teams.t.limits.request_per_minute", "Did you mean \"requests_per_minute\"?");
+        row("limit of a model", "rate_limits:\n  per_model:\n    gpt-4o: { rpm: 3 }\n", 3,
+            "rate_limits.per_model.gpt-4o.rpm", "Possible here");
+        row("model of a limit", "rate_limits:\n  per_model:\n    'gpt 4': {}\n", 3,
+            "rate_limits.per_model", "model pattern");
+        row("unknown prices", "prices: { unknown: denny }\n", 1, "prices.unknown",
+            "Did you mean \"deny\"?");
+        row("near team",
+            "teams: { research: {} }\nkeys:\n  ci: { key: abcdefghijklmnopq, team: reserch }\n", 3,
+            "keys.ci.team", "Did you mean \"research\"?");
         row("zone path",
             "teams:\n  t: { budget: { usd: 1, period: day, timezone: ../../etc/passwd } }\n", 2,
             "teams.t.budget.timezone", "time zone");

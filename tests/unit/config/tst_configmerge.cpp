@@ -2,6 +2,7 @@
 #include "gateway/policy/keygenerator.h"
 #include "tests/unit/config/configfixture.h"
 
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QTest>
 
@@ -115,7 +116,8 @@ private Q_SLOTS:
         QVERIFY(key);
         QCOMPARE(key->name, u"environment"_s);
         QVERIFY(key->id < 0 && key->fromFile);
-        QCOMPARE(fixture.problems(Severity::Note).size(), 2);
+        QCOMPARE(key->limits.requestsPerMinute, qint64(60));
+        QCOMPARE(fixture.problems(Severity::Note).size(), 1);
     }
 
     void takesAnUpstreamKey()
@@ -204,7 +206,7 @@ private Q_SLOTS:
             stored(1, "in-force-0123456789"), stored(2, "revoked-0123456789"),
             stored(3, "disabled-0123456789"), stored(4, "in-file-0123456789")};
         fixture.input.stored.keys[1].revokedAt = QDateTime::currentDateTimeUtc();
-        fixture.input.stored.keys[2].disabled = true;
+        fixture.input.stored.keys[2].config = {{u"disabled"_s, true}};
         set(fixture, "TIDEGATE_BEARER_TOKEN", "from-env-0123456789");
         const QByteArray yaml = "keys:\n"
                                 "  one: { key: in-file-0123456789 }\n"
@@ -232,6 +234,125 @@ private Q_SLOTS:
         QCOMPARE(fixture.config().keys.find("in-file-0123456789")->id, id);
         QVERIFY(id < 0);
         QVERIFY(qint64(double(id)) == id);
+    }
+
+    void givesKeysTheirLimits()
+    {
+        ConfigFixture fixture;
+        fixture.input.stored.settings = {
+            {u"rate_limits"_s,
+             QJsonObject{{u"default"_s, QJsonObject{{u"requests_per_minute"_s, 7}}},
+                         {u"per_ip"_s, QJsonObject{{u"max_concurrency"_s, 3}}},
+                         {u"per_model"_s,
+                          QJsonObject{{u"a-*"_s, QJsonObject{{u"tokens_per_day"_s, 1}}},
+                                      {u"a-b*"_s, QJsonObject{{u"tokens_per_day"_s, 2}}}}}}}};
+        fixture.input.stored.keys = {stored(1, "plain-0123456789"), stored(2, "own-0123456789")};
+        fixture.input.stored.keys[1].config = {
+            {u"limits"_s, QJsonObject{{u"tokens_per_minute"_s, 50}}}};
+        fixture.load("rate_limits: { per_model: { 'a-*': { tokens_per_day: 3 } } }\n");
+        QCOMPARE(fixture.problems(Severity::Warning), QStringList());
+        const ConfigSnapshot &config = fixture.config();
+        QCOMPARE(config.keys.find("plain-0123456789")->limits.requestsPerMinute, qint64(7));
+        const auto own = config.keys.find("own-0123456789");
+        QCOMPARE(own->limits.requestsPerMinute, qint64(0));
+        QCOMPARE(own->limits.tokensPerMinute, qint64(50));
+        QCOMPARE(config.rateLimits.perIp.maxConcurrency, 3);
+        QCOMPARE(config.rateLimits.forModel("a-bc")->tokensPerDay, qint64(2));
+        QCOMPARE(config.rateLimits.forModel("a-c")->tokensPerDay, qint64(3)); // the file wins
+        QVERIFY(!config.rateLimits.forModel("b"));
+        QCOMPARE(config.rateLimits.source.value(u"per_model"_s).toObject().size(), 2);
+
+        // The variable is for keys without limits, and stronger than the file.
+        set(fixture, "TIDEGATE_RATE_LIMIT_RPM", "9");
+        fixture.load("rate_limits: { default: { requests_per_minute: 8, max_concurrency: 2 } }\n");
+        const auto plain = fixture.config().keys.find("plain-0123456789");
+        QCOMPARE(plain->limits.requestsPerMinute, qint64(9));
+        QCOMPARE(plain->limits.maxConcurrency, 2);
+        QCOMPARE(fixture.config().keys.find("own-0123456789")->limits.requestsPerMinute, qint64(0));
+    }
+
+    void mergesTeams()
+    {
+        const QJsonObject budget{{u"budget"_s, QJsonObject{{u"usd"_s, u"0.1"_s},
+                                                           {u"period"_s, u"week"_s},
+                                                           {u"mode"_s, u"shadow"_s},
+                                                           {u"soft_percent"_s, 50}}}};
+        ConfigFixture fixture;
+        fixture.input.stored.teams = {{11, u"both"_s, budget},
+                                      {12, u"mine"_s, budget},
+                                      {13, u"broken"_s, {{u"budgets"_s, 1}}}};
+        fixture.input.stored.keys = {
+            stored(1, "in-both-0123456789"), stored(2, "in-mine-0123456789"),
+            stored(3, "in-none-0123456789"), stored(4, "in-broken-0123456789"),
+            stored(5, "wrong-0123456789")};
+        const char *const teams[] = {"both", "mine", "none", "broken"};
+        for (size_t i = 0; i < std::size(teams); ++i) {
+            fixture.input.stored.keys[i].config = {{u"team"_s, QString::fromLatin1(teams[i])}};
+        }
+        fixture.input.stored.keys[4].config = {{u"budget"_s, 5}};
+        fixture.load("teams: { both: { limits: { max_concurrency: 4 } } }\n"
+                     "keys: { file: { key: file-0123456789abc, team: mine } }\n");
+        QVERIFY2(fixture.outcome.snapshot, qPrintable(fixture.allText()));
+        const KeyRing &ring = fixture.config().keys;
+        const auto teamOf = [&ring](std::string_view key) {
+            return ring.team(ring.find(key)->teamId);
+        };
+        QVERIFY(teamOf("in-both-0123456789")->fromFile);
+        QCOMPARE(teamOf("in-both-0123456789")->limits.maxConcurrency, 4);
+        QCOMPARE(teamOf("in-mine-0123456789")->id, qint64(12));
+        QCOMPARE(teamOf("file-0123456789abc")->id, qint64(12));
+        const auto &rule = teamOf("in-mine-0123456789")->budget;
+        QVERIFY(rule && rule->shadow);
+        QCOMPARE(rule->amount, Money::fromNano(100'000'000));
+        QCOMPARE(rule->period, BudgetPeriod::Week);
+        QCOMPARE(rule->timeZone, "UTC");
+        QCOMPARE(rule->softPercent, 50);
+        // Without its team a key goes on; with rules that cannot be read it does not.
+        QVERIFY(ring.find("in-none-0123456789"));
+        QVERIFY(!teamOf("in-none-0123456789"));
+        QVERIFY(!ring.find("in-broken-0123456789"));
+        QVERIFY(!ring.find("wrong-0123456789"));
+        const QStringList warnings = fixture.problems(Severity::Warning);
+        QCOMPARE(warnings.size(), 3);
+        QVERIFY(warnings.join(u'\n').contains(u"There is no team \"none\""_s));
+    }
+
+    void mergesModels()
+    {
+        const auto target = [](const char *backend) {
+            return QJsonObject{
+                {u"targets"_s, QJsonArray{QJsonObject{{u"backend"_s, QString::fromLatin1(backend)},
+                                                      {u"model"_s, u"m"_s}}}}};
+        };
+        ConfigFixture fixture;
+        fixture.input.stored.models = {{"both", target("a")},
+                                       {"mine", target("a")},
+                                       {"lost", target("gone")},
+                                       {"bad", QJsonObject{{u"target"_s, 1}}}};
+        fixture.load("backends: { a: { type: echo }, b: { type: echo } }\n"
+                     "models: { both: { targets: [ { backend: b } ] } }\n");
+        QVERIFY(fixture.outcome.snapshot);
+        const auto &models = fixture.config().models;
+        QCOMPARE(models.size(), size_t(2));
+        QCOMPARE(models.at(0).name, "both");
+        QCOMPARE(models.at(0).origin, Origin::File);
+        QCOMPARE(models.at(0).targets.front().backend, "b");
+        QCOMPARE(models.at(1).name, "mine");
+        QCOMPARE(models.at(1).origin, Origin::Panel);
+        QCOMPARE(fixture.problems(Severity::Warning).size(), 2);
+        QVERIFY(fixture.allText().contains(u"models.bad.target: Unknown key"_s));
+    }
+
+    void findsARotatedKey()
+    {
+        ConfigFixture fixture;
+        fixture.input.file.clear();
+        fixture.input.stored.keys = {stored(1, "now-0123456789")};
+        fixture.input.stored.keys[0].previousSha256 = KeyGenerator::hash("before-0123456789");
+        fixture.input.stored.keys[0].previousUntil = QDateTime::currentDateTimeUtc().addSecs(60);
+        fixture.load();
+        QCOMPARE(fixture.config().keys.find("before-0123456789")->id, qint64(1));
+        QVERIFY(fixture.config().keys.find("before-0123456789").validUntilMs > 0);
     }
 
 private:

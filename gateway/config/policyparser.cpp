@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/config/policyparser.h"
+
+#include "gateway/config/configschema.h"
+#include "gateway/config/configsource.h"
+#include "gateway/config/configvalidator.h"
+
+#include <algorithm>
+
+using namespace Qt::StringLiterals;
+
+namespace tidegate {
+
+namespace {
+
+/// Entries of the database refer to no variables: who may write them through the admin API may not
+/// read the environment that way.
+const QProcessEnvironment kNoVariables;
+
+BudgetPeriod periodOf(const QString &name)
+{
+    return name == u"hour"_s    ? BudgetPeriod::Hour
+           : name == u"day"_s   ? BudgetPeriod::Day
+           : name == u"week"_s  ? BudgetPeriod::Week
+           : name == u"month"_s ? BudgetPeriod::Month
+                                : BudgetPeriod::Total;
+}
+
+Error reasonsOf(const ConfigProblems &problems)
+{
+    QStringList reasons;
+    for (const ConfigProblem &problem : problems.all()) {
+        if (problem.severity == ConfigProblem::Severity::Error) {
+            reasons.append(problem.toString());
+        }
+    }
+    return Error{reasons.join(u'\n')};
+}
+
+/// The validated entry @p name of the file's section @p section, or everything wrong with it.
+Result<ConfigNode> validEntry(const QString &section, const QString &name,
+                              const QJsonObject &config)
+{
+    ConfigNode all;
+    all.kind = ConfigNode::Kind::Map;
+    all.items.push_back(ConfigNode::fromJson(config));
+    all.items.front().key = name;
+    ConfigProblems problems;
+    ConfigValidator(kNoVariables, {}, problems)
+        .validate(all, *configSchema().child(section), section);
+    if (problems.hasErrors()) {
+        return reasonsOf(problems);
+    }
+    return std::move(all.items.front());
+}
+
+/// As validEntry(), for a section or an entry that is described by @p schema alone.
+Result<ConfigNode> validSection(const SchemaField &schema, const QString &path,
+                                const QJsonObject &config)
+{
+    ConfigNode node = ConfigNode::fromJson(config);
+    ConfigProblems problems;
+    ConfigValidator(kNoVariables, {}, problems).validate(node, schema, path);
+    if (problems.hasErrors()) {
+        return reasonsOf(problems);
+    }
+    return node;
+}
+
+} // namespace
+
+Limits readLimits(const ConfigNode *section)
+{
+    Limits limits;
+    if (section) {
+        limits.requestsPerMinute = section->integer(u"requests_per_minute", 0);
+        limits.tokensPerMinute = section->integer(u"tokens_per_minute", 0);
+        limits.tokensPerDay = section->integer(u"tokens_per_day", 0);
+        limits.maxConcurrency = int(section->integer(u"max_concurrency", 0));
+        if (section->string(u"algorithm") == u"sliding_window"_s) {
+            limits.algorithm = LimitAlgorithm::SlidingWindow;
+        }
+    }
+    return limits;
+}
+
+std::optional<BudgetRule> readBudget(const ConfigNode *section)
+{
+    const auto amount =
+        section ? Money::parse(section->string(u"usd").toLatin1()) : std::optional<Money>();
+    if (!amount) {
+        return std::nullopt;
+    }
+    BudgetRule rule;
+    rule.amount = *amount;
+    rule.period = periodOf(section->string(u"period"));
+    rule.timeZone = section->string(u"timezone", QString::fromLatin1(rule.timeZone)).toLatin1();
+    rule.softPercent = int(section->integer(u"soft_percent", rule.softPercent));
+    rule.shadow = section->string(u"mode") == u"shadow"_s;
+    return rule;
+}
+
+void readKeyRules(const ConfigNode &entry, ClientKey &key)
+{
+    key.team = entry.string(u"team");
+    key.disabled = entry.boolean(u"disabled", false);
+    key.limits = readLimits(entry.find(u"limits"));
+    key.budget = readBudget(entry.find(u"budget"));
+    key.expiresAt = {};
+    key.models.clear();
+    key.allowedIps.clear();
+    if (const ConfigNode *expires = entry.find(u"expires"); expires && expires->value.isValid()) {
+        key.expiresAt = expires->value.toDateTime();
+    }
+    if (const ConfigNode *models = entry.find(u"models")) {
+        for (const ConfigNode &item : models->items) {
+            if (item.value.isValid()) {
+                key.models.emplace_back(item.value.toString().toUtf8());
+            }
+        }
+    }
+    if (const ConfigNode *subnets = entry.find(u"allowed_ips")) {
+        for (const ConfigNode &item : subnets->items) {
+            if (item.value.isValid()) {
+                key.allowedIps.push_back(item.value.value<std::pair<QHostAddress, int>>());
+            }
+        }
+    }
+}
+
+Team readTeam(const ConfigNode &entry, const QString &name)
+{
+    Team team;
+    team.name = name;
+    team.limits = readLimits(entry.find(u"limits"));
+    team.budget = readBudget(entry.find(u"budget"));
+    team.config = sourceOf(entry, configSchema().child(u"teams")->children.front()).toObject();
+    return team;
+}
+
+ModelConfig readModel(const ConfigNode &entry, Origin origin)
+{
+    ModelConfig model;
+    model.name = entry.key.toUtf8();
+    model.origin = origin;
+    model.source = sourceOf(entry, configSchema().child(u"models")->children.front()).toObject();
+    if (const ConfigNode *targets = entry.find(u"targets")) {
+        for (const ConfigNode &item : targets->items) {
+            ModelTarget target;
+            target.backend = item.string(u"backend").toUtf8();
+            target.model = item.string(u"model", entry.key).toUtf8();
+            target.weight = int(item.integer(u"weight", 1));
+            model.targets.push_back(std::move(target));
+        }
+    }
+    return model;
+}
+
+RateLimits readRateLimits(const ConfigNode &section)
+{
+    RateLimits limits;
+    limits.perKey = readLimits(section.find(u"default"));
+    limits.perIp = readLimits(section.find(u"per_ip"));
+    if (const ConfigNode *models = section.find(u"per_model")) {
+        for (const ConfigNode &item : models->items) {
+            limits.perModel.push_back({Glob(item.key.toUtf8()), readLimits(&item)});
+        }
+    }
+    std::stable_sort(limits.perModel.begin(), limits.perModel.end(),
+                     [](const ModelLimits &a, const ModelLimits &b) {
+                         return a.pattern.isExact() != b.pattern.isExact()
+                                    ? a.pattern.isExact()
+                                    : a.pattern.specificity() > b.pattern.specificity();
+                     });
+    limits.source = sourceOf(section, *configSchema().child(u"rate_limits")).toObject();
+    return limits;
+}
+
+Result<ClientKey> parseKey(ClientKey key)
+{
+    const auto entry = validSection(keySchema(), u"keys."_s + key.name, key.config);
+    if (!entry) {
+        return Error{entry.error()};
+    }
+    readKeyRules(*entry, key);
+    return key;
+}
+
+Result<Team> parseTeam(const QString &name, const QJsonObject &config)
+{
+    const auto entry = validEntry(u"teams"_s, name, config);
+    if (!entry) {
+        return Error{entry.error()};
+    }
+    Team team = readTeam(*entry, name);
+    team.config = config;
+    return team;
+}
+
+Result<ModelConfig> parseModel(const QByteArray &name, const QJsonObject &config)
+{
+    const auto entry = validEntry(u"models"_s, QString::fromUtf8(name), config);
+    if (!entry) {
+        return Error{entry.error()};
+    }
+    ModelConfig model = readModel(*entry, Origin::Panel);
+    model.source = config;
+    return model;
+}
+
+Result<ConfigNode> checkRateLimits(const QJsonObject &config)
+{
+    const QString section = u"rate_limits"_s;
+    return validSection(*configSchema().child(section), section, config);
+}
+
+} // namespace tidegate
