@@ -16,9 +16,9 @@ std::string_view view(const QByteArray &bytes)
 
 // Exact names first, then by literal bytes; the pattern itself only makes the order the same
 // everywhere.
-bool isMoreSpecific(const PriceEntry &a, const PriceEntry &b)
+bool isMoreSpecific(const PatternPrice &a, const PatternPrice &b)
 {
-    const auto rank = [](const PriceEntry &entry) {
+    const auto rank = [](const PatternPrice &entry) {
         return std::tuple(!entry.pattern.isExact(), -entry.pattern.specificity());
     };
     return rank(a) != rank(b) ? rank(a) < rank(b) : a.pattern.pattern() < b.pattern.pattern();
@@ -39,11 +39,11 @@ PriceTable::PriceTable(std::vector<PriceLayer> layers)
     }
     // The strongest of each pattern comes first, and only that one stays.
     std::stable_sort(m_entries.begin(), m_entries.end(),
-                     [](const PriceEntry &a, const PriceEntry &b) {
+                     [](const PatternPrice &a, const PatternPrice &b) {
                          return a.pattern == b.pattern ? a.origin > b.origin : isMoreSpecific(a, b);
                      });
     m_entries.erase(std::unique(m_entries.begin(), m_entries.end(),
-                                [](const PriceEntry &a, const PriceEntry &b) {
+                                [](const PatternPrice &a, const PatternPrice &b) {
                                     return a.pattern == b.pattern;
                                 }),
                     m_entries.end());
@@ -66,7 +66,7 @@ PriceTable::Head PriceTable::headOf(std::string_view text, size_t literals)
     return head;
 }
 
-const PriceEntry *PriceTable::findEntry(std::string_view model) const
+const PatternPrice *PriceTable::findEntry(std::string_view model) const
 {
     if (const auto exact = m_exact.find(model); exact != m_exact.cend()) {
         return &m_entries[exact->second];
@@ -76,7 +76,7 @@ const PriceEntry *PriceTable::findEntry(std::string_view model) const
         if ((bytes & m_heads[i].mask) != m_heads[i].bytes) {
             continue;
         }
-        const PriceEntry &entry = m_entries[m_exact.size() + i];
+        const PatternPrice &entry = m_entries[m_exact.size() + i];
         if (entry.pattern.matches(model)) {
             return &entry;
         }
@@ -86,7 +86,7 @@ const PriceEntry *PriceTable::findEntry(std::string_view model) const
 
 const ModelPrice *PriceTable::find(std::string_view model) const
 {
-    const PriceEntry *entry = findEntry(model);
+    const PatternPrice *entry = findEntry(model);
     return entry ? &entry->price : nullptr;
 }
 

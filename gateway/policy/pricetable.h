@@ -5,6 +5,7 @@
 #include "gateway/policy/modelprice.h"
 
 #include <QDate>
+#include <QJsonObject>
 #include <QString>
 
 #include <memory>
@@ -25,11 +26,12 @@ enum class PriceOrigin : quint8
 };
 
 /// The price of one model, or of all that a pattern matches.
-struct PriceEntry
+struct PatternPrice
 {
     Glob pattern;
     ModelPrice price;
     PriceOrigin origin = PriceOrigin::Shipped;
+    QJsonObject config; ///< as in the price file, for showing and editing; amounts as strings
 };
 
 /// The prices of one source.
@@ -37,7 +39,7 @@ struct PriceLayer
 {
     QDate updated; ///< as the source says; invalid when it does not
     QString file;  ///< for the price file; empty otherwise
-    std::vector<PriceEntry> entries;
+    std::vector<PatternPrice> entries;
 };
 
 /// What every known model costs.
@@ -54,12 +56,12 @@ public:
     /// The price of @p model: an exact name before any pattern, then the pattern with the most
     /// literal bytes. Null when none matches; the price is unknown then, not 0.
     [[nodiscard]] const ModelPrice *find(std::string_view model) const;
-    [[nodiscard]] const PriceEntry *findEntry(std::string_view model) const;
+    [[nodiscard]] const PatternPrice *findEntry(std::string_view model) const;
     /// As ModelPrice::cost(); nothing for a model without a price, too.
     [[nodiscard]] std::optional<Money> cost(std::string_view model, const TokenUsage &usage) const;
 
     /// All prices in force, most specific first.
-    [[nodiscard]] const std::vector<PriceEntry> &entries() const { return m_entries; }
+    [[nodiscard]] const std::vector<PatternPrice> &entries() const { return m_entries; }
     /// The date of the price file when there is one and it has a date, else of the shipped table.
     [[nodiscard]] QDate updated() const { return m_updated; }
     /// The price file's path; empty when only the shipped table and the database speak.
@@ -84,7 +86,7 @@ private:
 
     static Head headOf(std::string_view text, size_t literals);
 
-    std::vector<PriceEntry> m_entries; ///< exact names, then patterns by specificity
+    std::vector<PatternPrice> m_entries; ///< exact names, then patterns by specificity
     std::unordered_map<std::string, size_t, NameHash, std::equal_to<>> m_exact;
     std::vector<Head> m_heads; ///< of the patterns, in the order of m_entries
     QDate m_updated;
