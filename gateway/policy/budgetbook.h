@@ -107,9 +107,10 @@ public:
     /// Tells all rules of a configuration that is about to be used, before it is. Answers what has
     /// to be read from the ledger and given to provide() first: nothing for accounts whose period
     /// and zone are known already. The rules of the configuration before it stay usable. Reads time
-    /// zones from disk, so not for engine threads.
-    [[nodiscard]] std::vector<SpendWanted> prepare(std::span<const BudgetSubject> subjects,
-                                                   PolicyTime now);
+    /// zones from disk, so not for engine threads; from one thread at a time.
+    [[nodiscard]] std::vector<SpendWanted>
+    prepare(std::span<const BudgetSubject> subjects,
+            const std::function<PolicyTime()> &clock = &PolicyTime::now);
     /// Answers one SpendWanted. Without effect when it was answered or has become pointless.
     void provide(const SpendWanted &wanted, Money spent);
 
