@@ -123,7 +123,8 @@ void AdminCalls::start(HttpRequest &&request, ResponseWriter &writer)
     }
     m_calls.emplace(id, call);
     m_handler({request.method, bytes(request.path).mid(kPrefixLength), bytes(request.query),
-               std::move(request.body), std::make_shared<AdminReply>(call->line(), id)});
+               std::move(request.body), bytes(request.field("accept")),
+               std::make_shared<AdminReply>(call->line(), id)});
 }
 
 void AdminCalls::send(quint64 id, const ResponseHead &head, const QByteArray &body)

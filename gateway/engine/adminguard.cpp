@@ -78,6 +78,41 @@ std::optional<AdminGuard::Refusal> AdminGuard::check(const HttpRequest &head,
                         "localhost or a loopback address, and no pages of other origins.",
                         {}}};
     }
+    if (auto refusal = checkToken(head, config, nowNs)) {
+        return refusal;
+    }
+    const bool hasBody = head.method == HttpMethod::Post || head.method == HttpMethod::Patch;
+    if (hasBody && !isJson(head.field("content-type"))) {
+        return Refusal{{415,
+                        "unsupported_media_type",
+                        "Send the body as JSON, with 'Content-Type: application/json'.",
+                        {}}};
+    }
+    return std::nullopt;
+}
+
+std::optional<AdminGuard::Refusal>
+AdminGuard::checkScrape(const HttpRequest &head, const ConfigSnapshot &config, qint64 nowNs)
+{
+    const bool ownSide = isFromOwnSide(head, config.server);
+    const bool forwarded =
+        !head.field("x-forwarded-for").empty() || !head.field("forwarded").empty();
+    if (ownSide && !forwarded && head.peerAddress.isLoopback()) {
+        return std::nullopt;
+    }
+    if (!ownSide && (!head.field("origin").empty() || presentedToken(head).empty())) {
+        return Refusal{{403,
+                        "origin_not_allowed",
+                        "Without the admin token, metrics are given only to programs on this "
+                        "machine that ask under its address, and never to web pages.",
+                        {}}};
+    }
+    return checkToken(head, config, nowNs);
+}
+
+std::optional<AdminGuard::Refusal>
+AdminGuard::checkToken(const HttpRequest &head, const ConfigSnapshot &config, qint64 nowNs)
+{
     const std::string_view presented = presentedToken(head);
     if (!isToken(presented)) {
         const int wait = presented.empty() ? 0 : countWrong(head.peerAddress, nowNs);
@@ -101,13 +136,6 @@ std::optional<AdminGuard::Refusal> AdminGuard::check(const HttpRequest &head,
                         "invalid_api_key",
                         "The admin token is also a client key, so whoever has that key could "
                         "change everything. Use two different ones.",
-                        {}}};
-    }
-    const bool hasBody = head.method == HttpMethod::Post || head.method == HttpMethod::Patch;
-    if (hasBody && !isJson(head.field("content-type"))) {
-        return Refusal{{415,
-                        "unsupported_media_type",
-                        "Send the body as JSON, with 'Content-Type: application/json'.",
                         {}}};
     }
     return std::nullopt;

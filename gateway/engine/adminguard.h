@@ -33,6 +33,11 @@ public:
     [[nodiscard]] std::optional<Refusal> check(const HttpRequest &head,
                                                const ConfigSnapshot &config, qint64 nowNs);
 
+    /// The same for GET /metrics. Programs on this machine need no token. With the token any name
+    /// of this machine will do for Host: no web page can send it.
+    [[nodiscard]] std::optional<Refusal> checkScrape(const HttpRequest &head,
+                                                     const ConfigSnapshot &config, qint64 nowNs);
+
     /// True when the request cannot be one that a foreign web page makes its reader's browser send:
     /// Host is this machine's or @p server's address and not merely a name that leads here, and
     /// Origin, if there is one, is that address too.
@@ -44,6 +49,8 @@ private:
         double left = 0;
         qint64 asOfNs = 0; ///< 0: never used
     };
+    [[nodiscard]] std::optional<Refusal> checkToken(const HttpRequest &head,
+                                                    const ConfigSnapshot &config, qint64 nowNs);
     [[nodiscard]] bool isToken(std::string_view presented) const;
     /// Seconds until the next attempt gets an answer of its own; 0: this one does.
     [[nodiscard]] int countWrong(const QHostAddress &address, qint64 nowNs);

@@ -56,6 +56,7 @@ struct AdminRequest
     QByteArray path;  ///< below /admin/v1/, not decoded
     QByteArray query; ///< not decoded
     QByteArray body;
+    QByteArray accept; ///< the Accept field
     std::shared_ptr<AdminReply> reply;
 };
 

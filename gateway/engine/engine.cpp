@@ -81,11 +81,16 @@ Engine::Engine(Output output, Secret adminToken)
     : m_output(std::move(output))
     , m_adminGuard(adminToken)
     , m_adminCalls(std::make_unique<AdminCalls>(m_output.admin))
+    , m_scrapes(std::make_unique<AdminCalls>(m_output.scrape))
     , m_upstream(std::make_unique<UpstreamClient>())
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
     m_upstream->setTurnEnded([this] { turnEnded(); });
+    if (!m_output.metrics) {
+        m_output.metrics = std::make_shared<MetricsShard>();
+    }
     m_publishTimer.setSingleShot(true);
+    m_publishTimer.setTimerType(Qt::PreciseTimer); // how late it is, is measured
     m_publishTimer.setInterval(kPublishIntervalMs);
     connect(&m_publishTimer, &QTimer::timeout, this, &Engine::publish);
 }
@@ -112,6 +117,15 @@ Result<quint16> Engine::listen(const QHostAddress &address, quint16 port, bool s
 void Engine::setRoutes(RoutesPtr routes)
 {
     m_routes = std::move(routes);
+    QByteArrayList models;
+    for (const auto &[name, owner] : m_routes->models()) {
+        models.append(name);
+    }
+    QByteArrayList backends;
+    for (const Lane &lane : m_routes->lanes()) {
+        backends.append(lane.backend->name);
+    }
+    m_output.metrics->setNames(models, backends);
     if (m_door) {
         m_door->setLimits(limitsOf(m_routes->config()->server));
     }
@@ -133,6 +147,15 @@ void Engine::setLiveFeedEnabled(bool enabled)
 }
 
 std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
+{
+    auto answer = judge(head);
+    if (answer) {
+        m_output.metrics->refused(answer->head.status);
+    }
+    return answer;
+}
+
+std::optional<ShortAnswer> Engine::judge(const HttpRequest &head)
 {
     const std::string_view presentedId = head.field("x-request-id");
     const EndpointMatch match = matchEndpoint(head.path);
@@ -157,8 +180,12 @@ std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
         answer.head.add("allow", match.allow);
         return answer;
     }
-    if (match.isAdministration()) {
-        if (const auto refusal = m_adminGuard.check(head, *m_routes->config(), monotonicNs())) {
+    const bool scrape = match.target == RouteTarget::Metrics;
+    if (match.isAdministration() || scrape) {
+        const ConfigSnapshot &config = *m_routes->config();
+        const auto refusal = scrape ? m_adminGuard.checkScrape(head, config, monotonicNs())
+                                    : m_adminGuard.check(head, config, monotonicNs());
+        if (refusal) {
             ShortAnswer answer = answerFor(refusal->error, presentedId);
             if (refusal->retryAfterSeconds > 0) {
                 answer.head.add("retry-after",
@@ -224,7 +251,8 @@ void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
         ApiDocs::sendPage(writer);
         return;
     case RouteTarget::Metrics:
-        writer.send(ResponseHead(503), {});
+        m_output.metrics->setConnections(m_door->connectionCount());
+        m_scrapes->start(std::move(request), writer);
         return;
     case RouteTarget::Proxied:
     case RouteTarget::Unknown:
@@ -249,6 +277,7 @@ void Engine::handle(HttpRequest &&request, ResponseWriter &writer)
 
 ShortAnswer Engine::refusal(int status, std::string_view code, std::string_view message)
 {
+    m_output.metrics->refused(status);
     return answerFor({status,
                       QByteArray(code.data(), qsizetype(code.size())),
                       QByteArray(message.data(), qsizetype(message.size())),
@@ -367,6 +396,7 @@ void Engine::flushAtTurnEnd(Exchange &exchange)
 void Engine::exchangeFinished(Exchange &exchange)
 {
     m_rows.push_back(exchange.ledgerRow());
+    m_output.metrics->finished(m_rows.back(), exchange.extras());
     m_feed.finished(exchange);
     ++m_finishedTotal;
     const size_t slot = exchange.slot;
@@ -403,6 +433,7 @@ void Engine::sweep()
 void Engine::schedulePublish()
 {
     if (!m_publishTimer.isActive()) {
+        m_publishDueNs = monotonicNs() + kPublishIntervalMs * 1'000'000;
         m_publishTimer.start();
     }
 }
@@ -416,7 +447,13 @@ void Engine::publish()
         rows.swap(m_rows);
         m_output.appendToLedger(std::move(rows));
     }
-    m_output.publish(m_feed.take(int(m_exchanges.size()), m_finishedTotal), m_exchanges.empty());
+    const ExchangeBatch batch = m_feed.take(int(m_exchanges.size()), m_finishedTotal);
+    m_output.metrics->liveEventsDropped(batch.dropped);
+    if (const qint64 dueNs = std::exchange(m_publishDueNs, 0); dueNs != 0) {
+        m_output.metrics->loopLag((monotonicNs() - dueNs) / 1000);
+    }
+    m_output.metrics->setConnections(m_door ? m_door->connectionCount() : 0);
+    m_output.publish(batch, m_exchanges.empty());
 }
 
 void Engine::probe(const BackendConfig &backend, const Secret &key,
@@ -449,6 +486,7 @@ void Engine::shutDown()
     publish();
     m_subscribers.clear();
     m_adminCalls.reset();
+    m_scrapes.reset();
     m_door.reset();
     m_upstream.reset();
     m_probes.clear();

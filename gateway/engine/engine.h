@@ -7,6 +7,7 @@
 #include "gateway/engine/backendtest.h"
 #include "gateway/engine/livefeed.h"
 #include "gateway/http/requesthandler.h"
+#include "gateway/observe/metricsshard.h"
 #include "gateway/pipeline/authenticator.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchangehost.h"
@@ -51,6 +52,10 @@ public:
         std::function<void(const ExchangeBatch &, bool idle)> publish;
         /// Answers what comes below /admin/v1, later; may be empty.
         AdminHandler admin;
+        /// Answers GET /metrics, later; may be empty.
+        AdminHandler scrape;
+        /// What this engine counts; null: its own, which nobody reads.
+        std::shared_ptr<MetricsShard> metrics;
     };
 
     Engine(Output output, Secret adminToken);
@@ -78,6 +83,7 @@ private:
     void flushAtTurnEnd(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 
+    [[nodiscard]] std::optional<ShortAnswer> judge(const HttpRequest &head);
     void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
     void sendReadiness(ResponseWriter &writer);
     void subscribe(ResponseWriter &writer);
@@ -89,6 +95,7 @@ private:
     Output m_output;
     AdminGuard m_adminGuard;
     std::unique_ptr<AdminCalls> m_adminCalls;
+    std::unique_ptr<AdminCalls> m_scrapes;
     RoutesPtr m_routes;
     Authenticator m_authenticator;
     std::unique_ptr<UpstreamClient> m_upstream;
@@ -102,6 +109,7 @@ private:
     LiveFeed m_feed;
     QTimer m_publishTimer;
     qint64 m_finishedTotal = 0;
+    qint64 m_publishDueNs = 0;
     Mode m_mode = Mode::Serving;
     bool m_feedWanted = false;
 };

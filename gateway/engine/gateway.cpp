@@ -6,8 +6,10 @@
 #include "gateway/config/configwatcher.h"
 #include "gateway/engine/enginethread.h"
 #include "gateway/engine/eventjson.h"
+#include "gateway/engine/metricsscraper.h"
 #include "gateway/engine/modeldiscovery.h"
 #include "gateway/engine/secretcache.h"
+#include "gateway/observe/logsink.h"
 
 #include <QFileInfo>
 #include <QPointer>
@@ -36,6 +38,14 @@ public:
         : q(gateway)
         , options(std::move(gatewayOptions))
         , store(options.dataDir)
+        , scraper({.ledger =
+                       [this] {
+                           const LedgerStats stats = store.ledgerStats();
+                           return GatewayFigures::Ledger{stats.queued, stats.written, stats.spilled,
+                                                         stats.lost};
+                       },
+                   .budgets = {},
+                   .logLinesDropped = &LogSink::linesDropped})
         , secrets(secretSource)
         , watcher(options.configFile)
         , discovery([this](const BackendConfig &backend, ModelReply reply) {
@@ -69,6 +79,7 @@ public:
     Gateway *q;
     GatewayOptions options;
     Store store;
+    MetricsScraper scraper;
     SecretCache secrets;
     ConfigWatcher watcher;
     ModelDiscovery discovery;
@@ -102,6 +113,7 @@ void Gateway::Private::fail(const QString &reason)
 {
     failure = reason;
     engines.clear();
+    scraper.finish();
     store.close();
     setState(State::Failed);
 }
@@ -185,17 +197,21 @@ void Gateway::Private::pushRoutes()
     for (const auto &engine : engines) {
         engine->post([routes](Engine &e) { e.setRoutes(routes); });
     }
+    scraper.setRoutes(routes);
 }
 
 void Gateway::Private::startEngines()
 {
     const auto routes = std::make_shared<const Routes>(config, states, discovery.models());
+    scraper.setRoutes(routes);
     const int count = std::max(1, config->server.workers);
     activeOf.assign(size_t(count), 0);
     idleOf.assign(size_t(count), true);
     finishedOf.assign(size_t(count), 0);
     for (int i = 0; i < count; ++i) {
         Engine::Output output;
+        output.metrics = scraper.metrics().shard(size_t(i));
+        output.scrape = [self = &scraper](const AdminRequest &request) { self->scrape(request); };
         output.appendToLedger = [target = &store](std::vector<LedgerRow> &&rows) {
             target->append(std::move(rows));
         };
@@ -315,6 +331,7 @@ void Gateway::Private::finishStop()
     drainTimer.stop();
     discovery.stop();
     engines.clear();
+    scraper.finish();
     activeOf.clear();
     store.close();
     setState(State::Stopped);
@@ -561,7 +578,8 @@ void Gateway::testSavedBackend(const QByteArray &name, std::function<void(Backen
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)
 {
     d->store.createKey(
-        name, QJsonObject(), d->thenApply<Store::NewKey>(std::move(reply), [this](const Store::NewKey &made) {
+        name, QJsonObject(),
+        d->thenApply<Store::NewKey>(std::move(reply), [this](const Store::NewKey &made) {
             d->stored.keys.push_back(made.record);
             Q_EMIT keysChanged();
         }));

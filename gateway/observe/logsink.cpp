@@ -269,6 +269,8 @@ public:
         m_wake.notify_one();
     }
 
+    static Private *current() { return s_current.load(); }
+
     void flush()
     {
         if (std::this_thread::get_id() == m_writer.get_id()) {
@@ -391,6 +393,12 @@ void LogSink::flush()
 qint64 LogSink::dropped() const
 {
     return d->dropped();
+}
+
+qint64 LogSink::linesDropped()
+{
+    const Private *current = Private::current();
+    return current ? current->dropped() : 0;
 }
 
 void LogSink::setWriteHook(std::function<void()> hook)

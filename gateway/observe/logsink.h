@@ -50,6 +50,8 @@ public:
 
     /// Lines that found the queue full, since the start. Any thread.
     [[nodiscard]] qint64 dropped() const;
+    /// The same of the log in use; 0 when there is none. Any thread, while the log lives.
+    [[nodiscard]] static qint64 linesDropped();
 
     /// Called in the writer thread before each line is written; lets tests hold the writer up.
     void setWriteHook(std::function<void()> hook);

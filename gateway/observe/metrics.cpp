@@ -43,7 +43,7 @@ public:
         }
         m_sum.errors.resize(shard.errors.size());
         for (size_t code = 0; code < shard.errors.size(); ++code) {
-            for (size_t scope = 0; scope < kLimitScopes; ++scope) {
+            for (size_t scope = 0; scope < kRefusedBy; ++scope) {
                 m_sum.errors[code][scope] += shard.errors[code][scope];
             }
         }

@@ -28,7 +28,7 @@ const char *endpointName(size_t endpoint)
 
 const char *scopeName(size_t scope)
 {
-    constexpr const char *kNames[kLimitScopes] = {"unknown", "key", "team", "model", "address"};
+    constexpr const char *kNames[kRefusedBy] = {"none", "key", "team", "model", "ip"};
     return kNames[scope];
 }
 
@@ -206,7 +206,7 @@ private:
                       "Requests that a limit or a budget refused, by whose it was.");
         for (size_t code = 0; code < m_counted.errors.size(); ++code) {
             const QByteArray &name = codes[qsizetype(code)];
-            for (size_t scope = 0; isLimitCode(name) && scope < kLimitScopes; ++scope) {
+            for (size_t scope = 0; isLimitCode(name) && scope < kRefusedBy; ++scope) {
                 if (m_counted.errors[code][scope] > 0) {
                     m_text.sample(MetricsText::label("code", name) + ',' +
                                       MetricsText::label("scope", scopeName(scope)),

@@ -236,7 +236,7 @@ void MetricsShard::finished(const LedgerRow &row, const ExchangeExtras &extras)
     key.cost += row.cost.value_or(Money());
 
     if (!row.errorCode.isEmpty()) {
-        ++m_figures.errors[errorIndex(row.errorCode)][size_t(extras.scope)];
+        ++m_figures.errors[errorIndex(row.errorCode)][size_t(extras.refusedBy)];
     }
 }
 

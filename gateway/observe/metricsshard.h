@@ -17,22 +17,22 @@
 namespace tidegate {
 
 /// Whose limit or budget refused a request.
-enum class LimitScope : quint8
+enum class RefusedBy : quint8
 {
-    None,
+    Nobody, ///< or not known
     Key,
     Team,
     Model,
-    Address
+    ClientIp
 };
-inline constexpr size_t kLimitScopes = 5;
+inline constexpr size_t kRefusedBy = 5;
 
 /// What is known of a finished exchange besides its ledger row.
 struct ExchangeExtras
 {
-    qint64 queueWaitUs = -1;             ///< request complete to upstream call; -1: none was made
-    LimitScope scope = LimitScope::None; ///< of the limit or budget that refused it
-    const StreamGaps *gaps = nullptr;    ///< of its stream; null or empty: none
+    qint64 queueWaitUs = -1; ///< request complete to upstream call; -1: none was made
+    RefusedBy refusedBy = RefusedBy::Nobody;
+    const StreamGaps *gaps = nullptr; ///< of its stream; null or empty: none
 };
 
 /// The sums of one combination of endpoint, model and backend. Plain numbers.
@@ -88,7 +88,7 @@ struct ShardFigures
     QByteArrayList backends; ///< names by index; 0 is "none", 1 is "other"
     std::vector<TrafficFigures> traffic;
     std::vector<KeyFigures> keys;
-    std::vector<std::array<quint64, kLimitScopes>> errors; ///< by index of errorCodeNames()
+    std::vector<std::array<quint64, kRefusedBy>> errors; ///< by index of errorCodeNames()
     PerEndpoint overhead;
     PerEndpoint queueWait;
     Histogram loopLag;

@@ -286,6 +286,7 @@ bool Exchange::upstreamBody(std::string_view piece)
         }
         return true;
     case Relay::Events:
+        m_gaps.arrived(monotonicNs());
         relayEvents(piece);
         break;
     case Relay::Bytes:
@@ -620,6 +621,16 @@ ExchangeEvent Exchange::event() const
         event.timings.firstByteUs = m_firstSentUs;
     }
     return event;
+}
+
+ExchangeExtras Exchange::extras() const
+{
+    ExchangeExtras extras;
+    if (m_timings.routedUs >= 0) {
+        extras.queueWaitUs = m_timings.routedUs - m_timings.requestReadUs;
+    }
+    extras.gaps = &m_gaps;
+    return extras;
 }
 
 LedgerRow Exchange::ledgerRow() const

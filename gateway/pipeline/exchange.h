@@ -4,6 +4,7 @@
 #include "gateway/http/requesthandler.h"
 #include "gateway/ledger/ledgerrow.h"
 #include "gateway/observe/exchangeevent.h"
+#include "gateway/observe/metricsshard.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/routes.h"
 #include "gateway/protocol/openairequest.h"
@@ -42,6 +43,8 @@ public:
     [[nodiscard]] ExchangeEvent event() const;
     /// Its ledger row; complete once it is finished.
     [[nodiscard]] LedgerRow ledgerRow() const;
+    /// What the metrics want to know besides.
+    [[nodiscard]] ExchangeExtras extras() const;
     [[nodiscard]] bool isFinished() const { return m_phase >= ExchangePhase::Done; }
 
     /// Bookkeeping of the engine's live feed.
@@ -114,6 +117,7 @@ private:
     QByteArray m_scratch;
     TokenUsage m_usage;
     ExchangeTimings m_timings;
+    StreamGaps m_gaps;
     qint64 m_callStartNs = 0;
     qint64 m_overheadUs = 0;
     qint64 m_firstSentUs = -1;

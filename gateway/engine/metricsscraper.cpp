@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/engine/metricsscraper.h"
+
+#include "gateway/base/clock.h"
+
+#include <QDateTime>
+
+namespace tidegate {
+
+namespace {
+
+// As many keys and more as have counters of their own. Beyond them names are not learnt.
+constexpr qsizetype kMaxKeyNames = 10'000;
+
+} // namespace
+
+MetricsScraper::MetricsScraper(Sources sources)
+    : m_sources(std::move(sources))
+{
+    m_pool.setMaxThreadCount(1);
+    m_pool.setExpiryTimeout(5'000);
+    m_pool.setObjectName(QStringLiteral("metrics"));
+}
+
+void MetricsScraper::setRoutes(RoutesPtr routes)
+{
+    const std::lock_guard lock(m_mutex);
+    m_routes = std::move(routes);
+}
+
+void MetricsScraper::scrape(const AdminRequest &request)
+{
+    m_pool.start([this, request] {
+        const MetricsFormat format =
+            metricsFormatFor({request.accept.constData(), size_t(request.accept.size())});
+        ResponseHead head(200);
+        head.add("content-type", contentType(format));
+        request.reply->send(head, renderPrometheus(m_metrics.figures(), state(), format));
+    });
+}
+
+void MetricsScraper::finish()
+{
+    m_pool.waitForDone();
+}
+
+GatewayFigures MetricsScraper::state()
+{
+    RoutesPtr routes;
+    {
+        const std::lock_guard lock(m_mutex);
+        routes = m_routes;
+    }
+    GatewayFigures state;
+    state.startedAtUs = m_metrics.startedAtUs();
+    state.process = ProcessFigures::read();
+    if (m_sources.logLinesDropped) {
+        state.logLinesDropped = m_sources.logLinesDropped();
+    }
+    if (m_sources.ledger) {
+        state.ledger = m_sources.ledger();
+    }
+    if (!routes) {
+        return state;
+    }
+    const ConfigSnapshot &config = *routes->config();
+    state.configRevision = config.revision;
+    for (const Lane &lane : routes->lanes()) {
+        GatewayFigures::Backend &backend = state.backends.emplace_back();
+        backend.name = lane.backend->name;
+        backend.inFlight = lane.state->inFlight.load(std::memory_order_relaxed);
+        const auto reachability = lane.state->reachability.load(std::memory_order_relaxed);
+        if (reachability != BackendState::Reachability::Unknown) {
+            backend.reachable = reachability == BackendState::Reachability::Reachable;
+        }
+    }
+    for (const auto &key : config.keys.all()) {
+        if (m_keyNames.size() < kMaxKeyNames || m_keyNames.contains(key->id)) {
+            m_keyNames.insert(key->id, key->name.toUtf8());
+        }
+    }
+    state.keyNames = m_keyNames;
+    if (m_sources.budgets) {
+        state.budgets = m_sources.budgets(config);
+    }
+    return state;
+}
+
+} // namespace tidegate
