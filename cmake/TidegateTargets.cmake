@@ -9,6 +9,8 @@ endif()
 if(TIDEGATE_SANITIZE)
     target_compile_options(tidegate_options INTERFACE -fsanitize=${TIDEGATE_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(tidegate_options INTERFACE -fsanitize=${TIDEGATE_SANITIZE})
+    target_sources(tidegate_options INTERFACE
+        $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_SOURCE_DIR}/cmake/sanitizeroptions.cpp>)
 endif()
 target_compile_definitions(tidegate_options INTERFACE
     QT_NO_KEYWORDS QT_NO_FOREACH QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII

@@ -82,7 +82,7 @@ void EpollDispatcher::watch(int fd, FdWatcher *watcher, bool read, bool write)
     Entry &e = entry(fd);
     Q_ASSERT_X(!e.watcher, "EpollDispatcher::watch", "the descriptor is watched already");
     e.watcher = watcher;
-    e.bornBatch = m_batch;
+    e.watchBatch = m_batch;
     setInterest(fd, read, write);
 }
 
@@ -104,10 +104,18 @@ void EpollDispatcher::unwatch(int fd)
 {
     Entry &e = m_entries[size_t(fd)];
     e.watcher = nullptr;
+    e.watchBatch = m_batch;
     e.watchInterest = 0;
     e.hangUp = false;
-    e.suspect = true;
-    markDirty(fd, e);
+    if (e.applied == 0 || wantedEvents(e) != 0) {
+        e.suspect = true;
+        markDirty(fd, e);
+        return;
+    }
+    // Not put off: the descriptor is about to be closed, and another thread may be given its
+    // number.
+    control(EPOLL_CTL_DEL, fd, 0);
+    e.applied = 0;
 }
 
 void EpollDispatcher::registerSocketNotifier(QSocketNotifier *notifier)
@@ -280,7 +288,7 @@ bool EpollDispatcher::processEvents(QEventLoop::ProcessEventsFlags flags)
             if (quint32(events[i].data.u64 >> 32U) != e.generation || e.applied == 0) {
                 // Of an earlier state. A nested loop changed it, or else the kernel still watches
                 // a file that is not ours any more. What matters is reported again.
-                if (batch == m_batch) {
+                if (batch == m_batch && e.watchBatch < batch) {
                     rebuild();
                     break;
                 }
@@ -338,7 +346,7 @@ int EpollDispatcher::deliver(int fd, quint32 events, quint64 batch)
         }
     }
     const Entry &e = m_entries[size_t(fd)];
-    if (!e.watcher || e.bornBatch >= batch) {
+    if (!e.watcher || e.watchBatch >= batch) {
         return delivered;
     }
     const bool reads = (e.watchInterest & EPOLLIN) != 0;

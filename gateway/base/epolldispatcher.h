@@ -73,7 +73,7 @@ private:
     {
         FdWatcher *watcher = nullptr;
         std::unique_ptr<Notifiers> notifiers; ///< null when there never was one
-        quint64 bornBatch = 0;                ///< batch during which the watch began
+        quint64 watchBatch = 0;               ///< batch during which the watch began or ended
         quint32 watchInterest = 0;            ///< epoll events the watcher wants
         quint32 applied = 0;                  ///< epoll events the kernel was told
         quint32 generation = 0;   ///< told to the kernel with the fd, to know late events

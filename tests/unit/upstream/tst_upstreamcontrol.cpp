@@ -548,6 +548,7 @@ void TestUpstreamControl::randomStorm()
         CallRecorder recorder;
         UpstreamCall *call = nullptr;
         bool paused = false;
+        bool doomed = false; ///< cancelled sooner or later; the others may end, however slowly
     };
     std::deque<Slot> slots(30);
     int started = 0;
@@ -584,8 +585,9 @@ void TestUpstreamControl::randomStorm()
                 if (!slot.call && started < kCalls) {
                     ++started;
                     slot.paused = false;
+                    slot.doomed = random() % 3 == 0;
                     slot.call = client.start(postTo(upstream.url()), slot.recorder);
-                } else if (slot.call && random() % 40 == 0) {
+                } else if (slot.call && slot.doomed && random() % 40 == 0) {
                     client.cancel(std::exchange(slot.call, nullptr));
                     ++cancelled;
                 } else if (slot.call && slot.paused && random() % 2 == 0) {
@@ -598,8 +600,8 @@ void TestUpstreamControl::randomStorm()
         30'000);
     QVERIFY(done);
     QCOMPARE(finished + cancelled, kCalls);
-    QVERIFY(finished > 100); // far more, unless the machine is slow
-    QVERIFY(cancelled > 50);
+    QVERIFY2(finished > 100, qPrintable(QString::number(finished)));
+    QVERIFY2(cancelled > 50, qPrintable(QString::number(cancelled)));
 }
 
 int main(int argc, char **argv)
