@@ -210,8 +210,7 @@ struct Limiter::Private
     Entry &entryFor(const LimitScope &scope, PolicyTime now);
     Entry *find(const ScopeName &name);
     Entry &insert(const ScopeName &name);
-    int evictIdle(PolicyTime now, int steps, qint64 idleNs);
-    void collect(const Entry &entry, PolicyTime now, std::vector<LimitUsage> &out) const;
+    void evictIdle(PolicyTime now, int steps, qint64 idleNs);
 
     const size_t maxScopes;
     std::mutex mutex;
@@ -248,14 +247,16 @@ Limiter::Private::Entry &Limiter::Private::entryFor(const LimitScope &scope, Pol
 {
     const ScopeName name{scope.kind, scope.id, scope.name};
     Entry *entry = find(name);
-    if (!entry && isBounded(scope.kind) && bounded >= maxScopes &&
-        evictIdle(now, kMakeRoomSteps, 0) == 0) {
-        // Every scope in memory uses its limits: the newcomers share one, so that many addresses
-        // get together what one may use.
-        const ScopeName shared{scope.kind, kOverflowId, {}};
-        entry = find(shared);
-        if (!entry) {
-            entry = &insert(shared);
+    if (!entry && isBounded(scope.kind) && bounded >= maxScopes) {
+        evictIdle(now, kMakeRoomSteps, 0);
+        if (bounded >= maxScopes) {
+            // Every scope in memory uses its limits: the newcomers share one, so that many
+            // addresses get together what one may use.
+            const ScopeName shared{scope.kind, kOverflowId, {}};
+            entry = find(shared);
+            if (!entry) {
+                entry = &insert(shared);
+            }
         }
     }
     if (!entry) {
@@ -270,9 +271,8 @@ Limiter::Private::Entry &Limiter::Private::entryFor(const LimitScope &scope, Pol
 }
 
 // Looks at up to `steps` scopes, from where it stopped the last time.
-int Limiter::Private::evictIdle(PolicyTime now, int steps, qint64 idleNs)
+void Limiter::Private::evictIdle(PolicyTime now, int steps, qint64 idleNs)
 {
-    int evicted = 0;
     for (; steps > 0 && !order.empty(); --steps) {
         hand = hand < order.size() ? hand : 0;
         Entry *entry = order[hand];
@@ -285,9 +285,7 @@ int Limiter::Private::evictIdle(PolicyTime now, int steps, qint64 idleNs)
         order.pop_back();
         bounded -= isBounded(entry->key.kind) ? 1 : 0;
         entries.erase(entries.find(ScopeName(entry->key)));
-        ++evicted;
     }
-    return evicted;
 }
 
 LimitScope LimitScope::key(qint64 id, const Limits &limits)
