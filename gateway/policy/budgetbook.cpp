@@ -79,11 +79,11 @@ Refusal refusalFor(Verdict verdict, const BudgetRule &rule, bool team, const Bud
                           " that this request may cost.";
         if (rule.period != BudgetPeriod::Total) {
             refusal.retryAfterMs = std::max<qint64>(1, (window.endUs - now.wallUs + 999) / 1000);
-            refusal.message += " It is renewed at " +
-                               QDateTime::fromMSecsSinceEpoch(window.endUs / 1000, QTimeZone::utc())
-                                   .toString(Qt::ISODate)
-                                   .toLatin1() +
-                               '.';
+            const QDateTime renewed =
+                QDateTime::fromMSecsSinceEpoch(window.endUs / 1000, QTimeZone::utc());
+            refusal.message +=
+                " It is renewed at " +
+                renewed.toString(QStringLiteral("yyyy-MM-dd'T'HH:mm:ss'Z'")).toLatin1() + '.';
         }
         break;
     case Verdict::InFlight:

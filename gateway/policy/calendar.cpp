@@ -48,11 +48,12 @@ qint64 firstMs(qint64 before, qint64 after, Predicate reached)
 qint64 startOfDay(const QTimeZone &zone, qint64 day)
 {
     const qint64 nominal = day * kDayMs;
-    // Nearly always midnight exists and nothing happens around it.
+    // Midnight by the offset of the hours before it: right also where it comes twice or the clock
+    // jumps from it.
     const qint64 guess = nominal - offsetMs(zone, nominal - offsetMs(zone, nominal));
-    if (guess + offsetMs(zone, guess) == nominal &&
-        offsetMs(zone, guess - kHourMs * 2) == offsetMs(zone, guess + kHourMs * 2)) {
-        return guess;
+    const qint64 start = nominal - offsetMs(zone, guess - 2 * kHourMs);
+    if (localDay(zone, start) >= day && localDay(zone, start - 1) < day) {
+        return start;
     }
     return firstMs(nominal - kMaxOffsetMs, nominal + kMaxOffsetMs,
                    [&](qint64 ms) { return localDay(zone, ms) >= day; });

@@ -20,9 +20,13 @@ namespace tidegate {
 namespace {
 
 constexpr qint64 kSlotBytes = 256;
-constexpr int kSlotBits = 20;
+constexpr int kSlotBits = 16;
 constexpr quint64 kSlotMask = (quint64(1) << kSlotBits) - 1;
 constexpr quint64 kSerialMask = (quint64(1) << (63 - kSlotBits)) - 1;
+// Serials start at the time of day: ids are new unless more than 100,000 holds a second were made
+// in a file that is lost. 47 bits last for 44 years.
+constexpr qint64 kSerialEpochUs = 1'735'689'600'000'000; // 2025-01-01
+constexpr qint64 kSerialTickUs = 10;
 constexpr char kMagic[8] = {'T', 'G', 'H', 'O', 'L', 'D', 'S', '1'};
 
 // The file is read on the machine that wrote it, so numbers are in its byte order; a file from
@@ -292,7 +296,8 @@ Result<HoldJournal::Opened> HoldJournal::open(const QString &path, int slots)
 
     priv->slotCount = old.slots;
     // Time keeps ids new even when the file that knew the last one is lost.
-    priv->serial = std::max(old.serial, quint64(wallClockUs() / 1000) & kSerialMask);
+    const qint64 ticks = (wallClockUs() - kSerialEpochUs) / kSerialTickUs;
+    priv->serial = std::max(old.serial, quint64(std::max<qint64>(0, ticks)) & kSerialMask);
     priv->owners.assign(size_t(old.slots), 0);
     for (const Slot &live : old.live) {
         const quint64 index = live.id & kSlotMask;

@@ -49,7 +49,7 @@ public:
     static constexpr int kDefaultSlots = 65536;
     static constexpr int kTextBytes = 186; ///< for request id, model and backend together
 
-    /// Opens or makes @p path (mode 0600, 256 bytes for each of up to 2^20 slots). A file that is
+    /// Opens or makes @p path (mode 0600, 256 bytes for each of up to 2^16 slots). A file that is
     /// not a sound journal is renamed to "….damaged-N" and replaced. An error only when no file can
     /// be had. The data directory must be locked by this process.
     [[nodiscard]] static Result<Opened> open(const QString &path, int slots = kDefaultSlots);

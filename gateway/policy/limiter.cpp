@@ -45,9 +45,10 @@ struct ScopeHash
     using is_transparent = void;
     size_t operator()(const ScopeName &scope) const
     {
-        // Seeded, because a client chooses its address within its network.
-        return qHashMulti(seed, int(scope.kind), scope.id,
-                          qHashBits(scope.name.data(), scope.name.size(), seed));
+        // Seeded, because a client chooses its address within its network. Names are the
+        // configuration's, so their hash need not be.
+        const size_t name = scope.name.empty() ? 0 : std::hash<std::string_view>()(scope.name);
+        return qHashMulti(seed, int(scope.kind), scope.id, name);
     }
     size_t seed = QHashSeed::globalSeed();
 };
