@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/base/money.h"
 
+#include <QString>
+
 #include <limits>
 
 namespace tidegate {

@@ -248,11 +248,11 @@ Result<PatternPrice> parsePrice(const QByteArray &pattern, const QJsonObject &co
     ConfigNode all;
     all.kind = ConfigNode::Kind::Map;
     all.items.push_back(ConfigNode::fromJson(config));
-    ConfigNode &entry = all.items.front();
-    entry.key = QString::fromUtf8(pattern);
-    bracketTiers(entry);
+    all.items.front().key = QString::fromUtf8(pattern);
+    bracketTiers(all.items.front());
     const QProcessEnvironment noVariables;
     ConfigValidator(noVariables, {}, problems).validate(all, modelsSchema(), section);
+    const ConfigNode &entry = all.items.front();
     PatternPrice price =
         readEntry(entry, section + u'.' + entry.key, PriceOrigin::Database, problems);
     if (!problems.hasErrors()) {

@@ -10,17 +10,41 @@ using namespace simdjson;
 
 namespace {
 
-bool contains(std::string_view text, std::string_view needle)
+// A name to look for, and where in it stands a letter that is rare in chunks: looking for that one
+// is several times faster than for the quotes, of which JSON is full.
+struct Needle
 {
-    return text.find(needle) != std::string_view::npos;
+    std::string_view text;
+    size_t rare;
+};
+constexpr Needle kUsage{R"("usage)", 4}; // without the closing quote, for Gemini's "usageMetadata"
+constexpr Needle kError{R"("error")", 2};
+constexpr Needle kFinishReason{R"("finish_reason")", 7};
+
+size_t find(std::string_view data, const Needle &needle, size_t from = 0)
+{
+    const char letter = needle.text[needle.rare];
+    for (size_t at = data.find(letter, from + needle.rare); at != std::string_view::npos;
+         at = data.find(letter, at + 1)) {
+        const size_t start = at - needle.rare;
+        if (data.compare(start, needle.text.size(), needle.text) == 0) {
+            return start;
+        }
+    }
+    return std::string_view::npos;
+}
+
+bool contains(std::string_view data, const Needle &needle)
+{
+    return find(data, needle) != std::string_view::npos;
 }
 
 // True when a "finish_reason" with a value other than null stands in the text.
 bool hasFinishReason(std::string_view data)
 {
-    constexpr std::string_view kKey = R"("finish_reason")";
-    for (size_t at = data.find(kKey); at != std::string_view::npos; at = data.find(kKey, at)) {
-        at += kKey.size();
+    for (size_t at = find(data, kFinishReason); at != std::string_view::npos;
+         at = find(data, kFinishReason, at)) {
+        at += kFinishReason.text.size();
         const size_t value = data.find_first_not_of(" \t:", at);
         if (value != std::string_view::npos && data[value] != 'n') {
             return true;
@@ -53,8 +77,7 @@ OpenAiChunk readChunk(std::string_view data, UsageStyle style)
     }
     chunk.finish = hasFinishReason(data);
     chunk.content = true;
-    // Without the closing quote, for Gemini's "usageMetadata".
-    if (!contains(data, R"("usage)") && !contains(data, R"("error")")) {
+    if (!contains(data, kUsage) && !contains(data, kError)) {
         return chunk;
     }
     ondemand::document document;

@@ -67,7 +67,9 @@ void OpenAiResponseTest::usageBlocks()
         R"({"choices":[{"message":{"content":"\"usage\""}}],"usage":{"prompt_tokens":10,)"
         R"("completion_tokens":20,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},)"
         R"("completion_tokens_details":{"reasoning_tokens":6}}})");
-    QCOMPARE(detailed, (TokenUsage{.input = 10, .output = 20, .cachedInput = 4, .reasoning = 6}));
+    const TokenUsage expected{
+        .input = 10, .output = 20, .cachedInput = 4, .reasoning = 6, .audioInput = 0};
+    QCOMPARE(detailed, expected);
     const TokenUsage embedding =
         usageIn(R"({"data":[],"usage":{"prompt_tokens":8,"total_tokens":8}})");
     QCOMPARE(embedding, (TokenUsage{.input = 8, .output = 0}));
