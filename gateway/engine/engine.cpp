@@ -7,6 +7,7 @@
 #include "gateway/engine/backendprobe.h"
 #include "gateway/engine/eventsubscriber.h"
 #include "gateway/http/frontdoor.h"
+#include "gateway/observe/knownsecrets.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchange.h"
 #include "gateway/pipeline/requestid.h"
@@ -86,6 +87,7 @@ Engine::Engine(Output output, Secret adminToken)
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
     m_upstream->setTurnEnded([this] { turnEnded(); });
+    KnownSecrets::remember(adminToken);
     if (!m_output.metrics) {
         m_output.metrics = std::make_shared<MetricsShard>();
     }
@@ -459,6 +461,7 @@ void Engine::publish()
 void Engine::probe(const BackendConfig &backend, const Secret &key,
                    std::function<void(const BackendTest &)> reply)
 {
+    KnownSecrets::remember(key);
     const auto done = [this, reply = std::move(reply)](BackendProbe *probe,
                                                        const BackendTest &result) {
         reply(result);

@@ -1,9 +1,46 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/engine/secretcache.h"
 
+#include "gateway/observe/knownsecrets.h"
+
 #include <QPointer>
+#include <QUrl>
+
+#include <algorithm>
+#include <array>
 
 namespace tidegate {
+
+namespace {
+
+// Fields that are set by hand are mostly harmless, e.g. an API's version.
+bool holdsSecret(const QByteArray &field)
+{
+    constexpr std::array<QByteArrayView, 5> kParts{"key", "token", "auth", "secret", "cookie"};
+    const QByteArray name = field.toLower();
+    return std::any_of(kParts.begin(), kParts.end(),
+                       [&name](QByteArrayView part) { return name.contains(part); });
+}
+
+// What a backend is sent must not come back to clients, nor get into a log, when it is quoted.
+void rememberSecrets(const BackendConfig &backend)
+{
+    for (const Secret &key : backend.keys) {
+        KnownSecrets::remember(key);
+    }
+    for (const auto &[name, value] : backend.headers) {
+        if (holdsSecret(name)) {
+            KnownSecrets::remember(Secret(value));
+        }
+    }
+    for (const QByteArray &url : {backend.baseUrl, backend.proxy}) {
+        const QUrl parsed(QString::fromUtf8(url));
+        KnownSecrets::remember(Secret(parsed.password(QUrl::FullyDecoded).toUtf8()));
+        KnownSecrets::remember(Secret(parsed.userName(QUrl::FullyDecoded).toUtf8()));
+    }
+}
+
+} // namespace
 
 SecretCache::SecretCache(SecretSource *source, QObject *parent)
     : QObject(parent)
@@ -54,6 +91,7 @@ void SecretCache::resolve(ConfigSnapshot &config)
             backend.keys.insert(backend.keys.end(), keys.begin(), keys.end());
             backend.keyState = backend.keys.empty() ? worst : KeyState::Ready;
         }
+        rememberSecrets(backend);
     }
 }
 

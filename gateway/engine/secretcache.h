@@ -22,7 +22,7 @@ public:
     explicit SecretCache(SecretSource *source, QObject *parent = nullptr);
 
     /// Fills in the keys that backends refer to. What is not known yet is asked for: the backend is
-    /// Pending until changed().
+    /// Pending until changed(). All secrets of backends are made known to KnownSecrets.
     void resolve(ConfigSnapshot &config);
     /// Everything is asked for again at the next resolve().
     void forget();

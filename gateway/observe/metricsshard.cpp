@@ -121,11 +121,10 @@ const std::vector<int> &MetricsShard::refusedStatuses()
 
 void MetricsShard::setNames(const QByteArrayList &models, const QByteArrayList &backends)
 {
-    const auto learn = [](const QByteArrayList &names, QHash<QByteArray, quint16> &ids,
-                          QByteArrayList &known) {
+    const auto learn = [](const QByteArrayList &names, NameIds &ids, QByteArrayList &known) {
         for (const QByteArray &name : names) {
-            if (!ids.contains(name) && known.size() < qsizetype(kMaxNames)) {
-                ids.insert(name, quint16(known.size()));
+            if (known.size() < qsizetype(kMaxNames) &&
+                ids.try_emplace(name.toStdString(), quint16(known.size())).second) {
                 known.append(name);
             }
         }
@@ -133,6 +132,12 @@ void MetricsShard::setNames(const QByteArrayList &models, const QByteArrayList &
     const std::lock_guard lock(m_mutex);
     learn(models, m_modelIds, m_figures.models);
     learn(backends, m_backendIds, m_figures.backends);
+}
+
+quint16 MetricsShard::idOf(const NameIds &ids, const QByteArray &name, quint16 otherwise)
+{
+    const auto found = ids.find(std::string_view(name.constData(), size_t(name.size())));
+    return found == ids.end() ? otherwise : found->second;
 }
 
 TrafficFigures *MetricsShard::findOrAdd(Endpoint endpoint, quint16 model, quint16 backend,
@@ -157,12 +162,12 @@ TrafficFigures *MetricsShard::findOrAdd(Endpoint endpoint, quint16 model, quint1
 TrafficFigures &MetricsShard::trafficOf(const LedgerRow &row)
 {
     // The public name if there is one, else what the backend calls it.
-    quint16 model = m_modelIds.value(row.requestedModel, kOtherModel);
+    quint16 model = idOf(m_modelIds, row.requestedModel, kOtherModel);
     if (model == kOtherModel) {
-        model = m_modelIds.value(row.servedModel, kOtherModel);
+        model = idOf(m_modelIds, row.servedModel, kOtherModel);
     }
     const quint16 backend =
-        row.backend.isEmpty() ? kNoBackend : m_backendIds.value(row.backend, kOtherBackend);
+        row.backend.isEmpty() ? kNoBackend : idOf(m_backendIds, row.backend, kOtherBackend);
     if (TrafficFigures *own = findOrAdd(row.endpoint, model, backend, kMaxTraffic)) {
         return *own;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/observe/redaction.h"
 
+#include "gateway/observe/knownsecrets.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -14,15 +16,34 @@ constexpr std::string_view kMark = "[redacted]";
 constexpr size_t kShortestKey = 8; // after its prefix; "sk-learn" is a word
 
 /// Keys of providers and of Tidegate by how they start.
-constexpr std::array<std::string_view, 5> kKeyPrefixes{"sk-", "tg-", "gsk_", "xai-", "AIza"};
+constexpr std::array<std::string_view, 12> kKeyPrefixes{
+    "sk-", "tg-", "gsk_", "xai-", "AIza", "hf_", "pplx-", "nvapi-", "r8_", "ghp_", "eyJ", "ya29."};
 
 /// What comes after these is the credential.
-constexpr std::array<std::string_view, 2> kSchemes{"bearer ", "basic "};
+constexpr std::array<std::string_view, 4> kSchemes{"bearer ", "basic ", "bearer%20", "basic%20"};
 
 /// Names whose value is a secret, in `name=value`, `name: value` and `"name": "value"`.
-constexpr std::array<std::string_view, 10> kNames{
-    "key",          "api_key",       "apikey",   "api-key", "x-api-key",
-    "access_token", "authorization", "password", "secret",  "token"};
+constexpr std::array<std::string_view, 12> kNames{
+    "key",           "api_key",  "apikey", "api-key", "x-api-key", "access_token",
+    "authorization", "password", "secret", "token",   "cookie",    "credential"};
+
+/// Of these the ones that are also words of plain prose.
+bool isWord(std::string_view name)
+{
+    return name == "key" || name == "token" || name == "secret" || name == "credential";
+}
+
+/// Names of header fields that hold nothing but a credential.
+bool isCredentialField(std::string_view name)
+{
+    return name == "authorization" || name == "cookie" || name == "api-key" || name == "x-api-key";
+}
+
+/// JSON web tokens and Google's access tokens consist of parts.
+bool hasDots(std::string_view prefix)
+{
+    return prefix == "eyJ" || prefix == "ya29.";
+}
 
 char lower(char c)
 {
@@ -122,7 +143,7 @@ private:
     /// Replaces all up to the end of the line or of the quoted text: unknown schemes have spaces.
     void hideLine()
     {
-        const size_t end = std::min(m_text.find_first_of("\"'\r\n", m_at), m_text.size());
+        const size_t end = std::min(m_text.find_first_of("\"'\\\r\n", m_at), m_text.size());
         if (end > m_at) {
             m_at = end;
             m_out.append(kMark.data(), qsizetype(kMark.size()));
@@ -148,7 +169,8 @@ private:
                 continue;
             }
             size_t end = m_at + prefix.size();
-            while (end < m_text.size() && isWordByte(m_text[end])) {
+            while (end < m_text.size() &&
+                   (isWordByte(m_text[end]) || (hasDots(prefix) && m_text[end] == '.'))) {
                 ++end;
             }
             if (end - m_at - prefix.size() >= kShortestKey) {
@@ -160,7 +182,9 @@ private:
         return false;
     }
 
-    /// `name=value`, `name: value`, `"name":"value"`.
+    /// `name=value`, `name: value`, `"name":"value"` and, of header fields in JSON,
+    /// `"name":"x-api-key","value":"…"` and `["x-api-key","…"]`; also percent-encoded or as JSON
+    /// within JSON.
     bool assignment()
     {
         for (const std::string_view name : kNames) {
@@ -168,25 +192,22 @@ private:
                 continue;
             }
             size_t end = m_at + name.size();
-            const bool quoted = end < m_text.size() && m_text[end] == '"';
-            end += quoted ? 1 : 0;
-            if (end >= m_text.size() || (m_text[end] != '=' && m_text[end] != ':')) {
+            const bool quoted = skipQuote(end);
+            const bool equals = skip(end, "=") || skip(end, "%3d");
+            const bool colon = !equals && (skip(end, ":") || skip(end, "%3a"));
+            if (!equals && !colon && !(quoted && isCredentialField(name) && skipToValue(end))) {
                 continue;
             }
-            // Plain "token: word" is prose; only names that hold nothing but secrets go on.
-            const bool colon = m_text[end] == ':';
-            if (colon && !quoted && (name == "key" || name == "token" || name == "secret")) {
+            // Plain "token: word" is prose; "x-auth-token: word" is not.
+            const bool inField = m_at > 0 && m_text[m_at - 1] == '-';
+            if (colon && !quoted && !inField && isWord(name)) {
                 continue;
             }
-            ++end;
-            while (end < m_text.size() && m_text[end] == ' ') {
-                ++end;
+            while (skip(end, " ") || skip(end, "%20")) {
             }
-            if (end < m_text.size() && (m_text[end] == '"' || m_text[end] == '\'')) {
-                ++end;
-            }
+            skipQuote(end);
             copy(end - m_at);
-            if (name == "authorization") {
+            if (name == "authorization" || name == "cookie") {
                 hideLine();
             } else if (!scheme()) {
                 hide();
@@ -194,6 +215,41 @@ private:
             return true;
         }
         return false;
+    }
+
+    [[nodiscard]] bool skip(size_t &at, std::string_view lowerCase) const
+    {
+        const bool there = startsWithNoCase(m_text.substr(std::min(at, m_text.size())), lowerCase);
+        at += there ? lowerCase.size() : 0;
+        return there;
+    }
+
+    /// A quotation mark, with the backslashes of JSON within JSON.
+    bool skipQuote(size_t &at) const
+    {
+        size_t end = at;
+        while (skip(end, "\\")) {
+        }
+        const bool there = skip(end, "\"") || skip(end, "'");
+        at = there ? end : at;
+        return there;
+    }
+
+    /// From behind a quoted name to the quoted value that belongs to it.
+    bool skipToValue(size_t &at) const
+    {
+        size_t end = at;
+        if (!skip(end, ",")) {
+            return false;
+        }
+        while (skip(end, " ")) {
+        }
+        size_t value = end;
+        if (skipQuote(value) && skip(value, "value") && skipQuote(value) && skip(value, ":")) {
+            end = value;
+        }
+        at = end;
+        return true;
     }
 
     /// `://user:password@`
@@ -224,7 +280,9 @@ private:
 
 QByteArray redacted(const QByteArray &text)
 {
-    return Redactor({text.constData(), size_t(text.size())}).run();
+    QByteArray known = text;
+    KnownSecrets::mask(known);
+    return Redactor({known.constData(), size_t(known.size())}).run();
 }
 
 } // namespace tidegate

@@ -2,6 +2,7 @@
 #include "gateway/pipeline/exchange.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/observe/redaction.h"
 #include "gateway/pipeline/exchangehost.h"
 #include "gateway/pipeline/forwardedfields.h"
 #include "gateway/pipeline/localbackend.h"
@@ -24,6 +25,12 @@ constexpr int kClientClosedStatus = 499;
 std::string_view view(const QByteArray &bytes)
 {
     return {bytes.constData(), size_t(bytes.size())};
+}
+
+// An error text of an upstream for people. It may quote the request, key and all.
+QString shownError(const QByteArray &text)
+{
+    return QString::fromUtf8(redacted(text.left(8 * kMaxShownError)).left(kMaxShownError));
 }
 
 ApiError errorFor(const UpstreamResult &result, const QByteArray &backend)
@@ -258,6 +265,7 @@ void Exchange::upstreamHead(const UpstreamHead &head)
     if (head.status >= 500) {
         ResponseHead kept;
         addForwardedAnswerFields(head, kept, AnswerBody::Replaced);
+        KnownSecrets::mask(kept.fields);
         m_errorFields = std::move(kept.fields);
         m_relay = Relay::ErrorBody;
         return;
@@ -267,6 +275,9 @@ void Exchange::upstreamHead(const UpstreamHead &head)
     m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
     ResponseHead answer = answerHead(head.status);
     addForwardedAnswerFields(head, answer, AnswerBody::Relayed);
+    if (head.status >= 400) {
+        KnownSecrets::mask(answer.fields);
+    }
     m_writer->begin(answer, m_relay == Relay::Events ? -1 : head.contentLength);
     if (m_relay == Relay::Events) {
         m_phase = ExchangePhase::Streaming;
@@ -290,17 +301,26 @@ bool Exchange::upstreamBody(std::string_view piece)
         relayEvents(piece);
         break;
     case Relay::Bytes:
-        m_bodyComplete = m_bodyComplete && m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody;
-        if (m_bodyComplete) {
-            m_body.append(piece.data(), qsizetype(piece.size()));
+        if (m_status >= 400) {
+            relayBytes(view(m_masker.feed(piece)));
+        } else {
+            relayBytes(piece);
         }
-        writeOut(piece);
         break;
     case Relay::None:
         break;
     }
     m_host.exchangeChanged(*this);
     return !m_writer || !m_paused;
+}
+
+void Exchange::relayBytes(std::string_view piece)
+{
+    m_bodyComplete = m_bodyComplete && m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody;
+    if (m_bodyComplete) {
+        m_body.append(piece.data(), qsizetype(piece.size()));
+    }
+    writeOut(piece);
 }
 
 void Exchange::relayEvents(std::string_view piece)
@@ -318,6 +338,15 @@ void Exchange::relayEvents(std::string_view piece)
         m_stripped = strip;
         m_partSent = !event.whole;
         if (strip) {
+            continue;
+        }
+        if (m_sawError) {
+            // An error may quote the request that the upstream got, with its key.
+            writeOut(ready);
+            ready = {};
+            QByteArray masked(event.raw.data(), qsizetype(event.raw.size()));
+            KnownSecrets::mask(masked);
+            writeOut(view(masked));
             continue;
         }
         if (!ready.empty() && ready.data() + ready.size() == event.raw.data()) {
@@ -395,7 +424,9 @@ void Exchange::finishRelay()
         finishEvents();
         return;
     case Relay::Bytes:
-        if (m_bodyComplete && m_status < 400) {
+        if (m_status >= 400) {
+            relayBytes(view(m_masker.rest()));
+        } else if (m_bodyComplete) {
             const OpenAiChunk answer = readChunk(view(m_body));
             m_usage = answer.usage;
             m_sawError = answer.error;
@@ -409,7 +440,7 @@ void Exchange::finishRelay()
     m_writer = nullptr;
     if (m_status >= 400) {
         m_errorCode = "upstream_" + QByteArray::number(m_status);
-        m_errorMessage = QString::fromUtf8(m_body.left(kMaxShownError));
+        m_errorMessage = shownError(m_body);
         settle(ExchangePhase::Failed, Outcome::ClientError);
     } else {
         settleAnswer();
@@ -441,7 +472,11 @@ void Exchange::finishEvents()
         return;
     }
     if (!(m_askedForUsage && usageOnly)) {
-        writeOut(rest);
+        QByteArray last(rest.data(), qsizetype(rest.size()));
+        if (m_sawError) {
+            KnownSecrets::mask(last);
+        }
+        writeOut(view(last));
     }
     m_writer->end();
     m_writer = nullptr;
@@ -457,8 +492,8 @@ void Exchange::answerUpstreamError()
                    "The backend '" + backend + "' answered " + QByteArray::number(m_status) + '.',
                    {}};
     m_errorCode = error.code;
-    m_errorMessage =
-        QString::fromUtf8(m_body.isEmpty() ? error.message : m_body.left(kMaxShownError));
+    KnownSecrets::mask(m_body);
+    m_errorMessage = shownError(m_body.isEmpty() ? error.message : m_body);
     m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
     ResponseHead head = answerHead(m_status);
     head.fields.append(m_errorFields);

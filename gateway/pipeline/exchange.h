@@ -4,6 +4,7 @@
 #include "gateway/http/requesthandler.h"
 #include "gateway/ledger/ledgerrow.h"
 #include "gateway/observe/exchangeevent.h"
+#include "gateway/observe/knownsecrets.h"
 #include "gateway/observe/metricsshard.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/routes.h"
@@ -80,6 +81,7 @@ private:
     void callBackend();
 
     [[nodiscard]] ResponseHead answerHead(int status);
+    void relayBytes(std::string_view piece);
     void relayEvents(std::string_view piece);
     bool readEvent(std::string_view raw);
     bool writeOut(std::string_view piece);
@@ -115,6 +117,7 @@ private:
     QByteArray m_body;        ///< of the answer: kept to read its usage, or as an error body
     SseSplitter m_splitter;
     QByteArray m_scratch;
+    SecretMasker m_masker; ///< of an upstream's 4xx answer
     TokenUsage m_usage;
     ExchangeTimings m_timings;
     StreamGaps m_gaps;
