@@ -37,6 +37,7 @@ private Q_SLOTS:
     void countsTokenNumbersExactly();
     void readsBounds_data();
     void readsBounds();
+    void readsOnAfterEverything();
     void countsAnswersAskedFor();
     void survivesHostileBodies();
     void survivesAnything();
@@ -172,6 +173,25 @@ void TestPromptSize::readsBounds()
     QFETCH(QByteArray, members);
     QFETCH(qint64, expected);
     QCOMPARE(PromptSize::of('{' + members + '}').maxOutputTokens, expected);
+}
+
+void TestPromptSize::readsOnAfterEverything()
+{
+    // What was looked at in part, or passed over, must not keep from what stands behind it.
+    for (const QByteArray &member :
+         {QByteArray(R"("prompt":[1,2])"), QByteArray(R"("input":[[1],[2]])"),
+          QByteArray(R"("input":["a",{"b":[1]},3])"), QByteArray(R"("input":[])"),
+          QByteArray(R"("tools":[{"a":{}}])"), QByteArray(R"("tools":{})"),
+          QByteArray(R"("tools":"a")"), QByteArray(R"("messages":{})"),
+          QByteArray(R"("messages":[{"role":{"a":[1]},"content":[{"image_url":{"a":{}}}]}])"),
+          QByteArray(R"("messages":[{"content":[{"source":{"type":{"a":1},"data":[2]}}]}])"),
+          QByteArray(R"("messages":[{"content":[{"source":[1,{"a":2}]}]}])"),
+          QByteArray(R"("max_tokens":{"a":1})"), QByteArray(R"("n":[1,2])"),
+          QByteArray(R"("metadata":{"a":{"b":[1]}})"), QByteArray(R"("system":null)")}) {
+        const RequestSize size = PromptSize::of('{' + member + R"(,"max_tokens":5,"n":7})");
+        QVERIFY2(size.maxOutputTokens == 5 && size.choices >= 7 && size.inputTokens < 4000,
+                 member.constData());
+    }
 }
 
 void TestPromptSize::countsAnswersAskedFor()
