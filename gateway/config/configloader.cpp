@@ -8,6 +8,7 @@
 #include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
 #include "gateway/config/policyparser.h"
+#include "gateway/config/pricefile.h"
 #include "gateway/config/urlguard.h"
 #include "gateway/config/yamlreader.h"
 #include "gateway/policy/keygenerator.h"
@@ -93,13 +94,17 @@ public:
         checkReferences();
         fillTeams();
         fillKeys();
+        fillPrices();
         std::stable_sort(m_snapshot->backends.begin(), m_snapshot->backends.end(),
                          [](const auto &a, const auto &b) { return a.priority < b.priority; });
 
         ConfigOutcome outcome;
         outcome.problems = m_fileProblems.sorted();
+        outcome.problems.insert(outcome.problems.end(), m_priceProblems.begin(),
+                                m_priceProblems.end());
         const auto others = m_otherProblems.all();
         outcome.problems.insert(outcome.problems.end(), others.begin(), others.end());
+        outcome.fileText = m_fileText;
         if (!m_fileProblems.hasErrors() && !m_otherProblems.hasErrors()) {
             outcome.snapshot = std::move(m_snapshot);
         }
@@ -157,16 +162,21 @@ private:
             return;
         }
         const QFileInfo info(m_input.file);
-        QFile file(m_input.file);
-        if (!info.isFile() || !file.open(QIODevice::ReadOnly)) {
-            m_fileProblems.error(0, {},
-                                 info.isFile()
-                                     ? u"The file cannot be read: %1."_s.arg(file.errorString())
-                                     : u"There is no such file."_s);
-            return;
+        if (m_input.fileText) {
+            m_fileText = *m_input.fileText;
+        } else {
+            QFile file(m_input.file);
+            if (!info.isFile() || !file.open(QIODevice::ReadOnly)) {
+                m_fileProblems.error(0, {},
+                                     info.isFile()
+                                         ? u"The file cannot be read: %1."_s.arg(file.errorString())
+                                         : u"There is no such file."_s);
+                return;
+            }
+            m_fileText = file.read(YamlReader::kMaxBytes + 1);
         }
         m_baseDir = info.absolutePath();
-        auto root = YamlReader::read(file.read(YamlReader::kMaxBytes + 1), m_fileProblems);
+        auto root = YamlReader::read(m_fileText, m_fileProblems);
         if (!root) {
             return;
         }
@@ -413,7 +423,11 @@ private:
         m_snapshot->rateLimits = readRateLimits(merged);
         if (const auto rpm =
                 numberVariable(u"TIDEGATE_RATE_LIMIT_RPM"_s, 1, std::numeric_limits<int>::max())) {
-            m_snapshot->rateLimits.perKey.requestsPerMinute = *rpm;
+            RateLimits &limits = m_snapshot->rateLimits;
+            limits.perKey.requestsPerMinute = *rpm;
+            QJsonObject entry = limits.source.value(u"default"_s).toObject();
+            entry.insert(u"requests_per_minute"_s, *rpm);
+            limits.source.insert(u"default"_s, entry);
         }
     }
 
@@ -978,17 +992,62 @@ private:
         }
     }
 
+    // --- prices
+
+    void fillPrices()
+    {
+        std::vector<PriceLayer> layers{shippedPrices()};
+        const ConfigNode *section = m_root.find(u"prices");
+        if (const QString path = section ? section->string(u"file") : QString(); !path.isEmpty()) {
+            fillPriceFile(path, section->find(u"file")->line);
+        }
+        if (m_snapshot->priceFile) {
+            layers.push_back(*m_snapshot->priceFile);
+        }
+        PriceLayer stored;
+        for (const auto &[pattern, config] : m_input.stored.prices) {
+            auto price = parsePrice(pattern, config);
+            if (price) {
+                stored.entries.push_back(std::move(price).value());
+                continue;
+            }
+            m_otherProblems.warning(0, u"prices."_s + QString::fromUtf8(pattern),
+                                    u"This price of the panel is left out: "_s + price.error());
+        }
+        layers.push_back(std::move(stored));
+        m_snapshot->prices = std::make_shared<const PriceTable>(std::move(layers));
+    }
+
+    void fillPriceFile(const QString &path, int line)
+    {
+        ConfigProblems problems(path);
+        if (auto layer = readPriceFile(path, problems)) {
+            m_snapshot->priceFile = std::make_shared<const PriceLayer>(std::move(*layer));
+        } else if (m_input.lastPrices) {
+            m_snapshot->priceFile = m_input.lastPrices;
+            m_fileProblems.warning(line, u"prices.file"_s,
+                                   u"The price file has a mistake; the prices that were read from "
+                                   "it before stay in force."_s);
+        } else {
+            m_fileProblems.error(line, u"prices.file"_s,
+                                 u"The price file cannot be used. See what is said about it."_s);
+        }
+        m_priceProblems = problems.sorted();
+    }
+
     const ConfigInput &m_input;
     ConfigProblems m_fileProblems;
     ConfigProblems m_otherProblems;
     std::shared_ptr<ConfigSnapshot> m_snapshot;
     ConfigNode m_root; ///< the validated file; empty without one
+    QByteArray m_fileText;
     QString m_baseDir;
     int m_authLine = 0;
     QHash<QByteArray, int> m_backendLines;
     QHash<QByteArray, QString> m_keyNames; ///< by hash
     QHash<QString, qint64> m_teamIds;
     QSet<QString> m_brokenTeams; ///< of the database
+    std::vector<ConfigProblem> m_priceProblems;
 };
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "gateway/config/configsnapshot.h"
 #include "gateway/store/store.h"
 
+#include <QByteArray>
 #include <QProcessEnvironment>
 #include <QString>
 
@@ -18,6 +19,10 @@ namespace tidegate {
 struct ConfigInput
 {
     QString file; ///< empty: none
+    /// Taken instead of what the file holds now, such as its last good text.
+    std::optional<QByteArray> fileText;
+    /// The price file's last good content, which stays when the file has become unreadable.
+    std::shared_ptr<const PriceLayer> lastPrices;
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     StoredConfig stored;
     std::optional<QString> host;
@@ -31,6 +36,7 @@ struct ConfigOutcome
     /// Null when the file, environment or command line has an error; then the one in force stays.
     std::shared_ptr<ConfigSnapshot> snapshot;
     std::vector<ConfigProblem> problems; ///< those of the file first, by line
+    QByteArray fileText;                 ///< as read; empty without a file
 };
 
 /// Reads, checks and merges. Nothing in the database can make it fail: what is wrong there is left

@@ -20,6 +20,9 @@
 
 namespace tidegate {
 
+class PriceTable;
+struct PriceLayer;
+
 /// Where a setting came from. The file wins over the panel, the environment over both.
 enum class Origin : quint8
 {
@@ -194,6 +197,9 @@ struct ConfigSnapshot
     std::vector<ModelConfig> models;
     KeyRing keys; ///< and teams
     RateLimits rateLimits;
+    /// Shipped, from the price file and from the database, merged; never null.
+    std::shared_ptr<const PriceTable> prices;
+    std::shared_ptr<const PriceLayer> priceFile; ///< the price file's part; null without one
     UnknownPrice unknownPrice = UnknownPrice::Deny;
     QByteArray logLevel = "info";  ///< debug, info, warning or error
     QByteArray logFormat = "auto"; ///< json, text, or auto: text on a terminal and json elsewhere

@@ -4,6 +4,9 @@
 #include "gateway/config/backendparser.h"
 #include "gateway/config/configloader.h"
 #include "gateway/config/configwatcher.h"
+#include "gateway/config/pricefile.h"
+#include "gateway/engine/configeditor.h"
+#include "gateway/engine/configswitch.h"
 #include "gateway/engine/enginethread.h"
 #include "gateway/engine/eventjson.h"
 #include "gateway/engine/metricsscraper.h"
@@ -13,6 +16,7 @@
 
 #include <QFileInfo>
 #include <QPointer>
+#include <QSet>
 #include <QTimer>
 
 #include <algorithm>
@@ -27,6 +31,17 @@ bool isEmptyFile(const QString &path)
 {
     const QFileInfo info(path);
     return !path.isEmpty() && info.exists() && info.size() == 0;
+}
+
+QString errorsOf(const std::vector<ConfigProblem> &problems)
+{
+    QStringList lines;
+    for (const ConfigProblem &problem : problems) {
+        if (problem.severity == ConfigProblem::Severity::Error) {
+            lines.append(problem.toString());
+        }
+    }
+    return lines.join(QLatin1Char('\n'));
 }
 
 } // namespace
@@ -52,29 +67,46 @@ public:
             probe(backend, backend.keys.empty() ? Secret() : backend.keys.front(),
                   std::move(reply));
         })
+        , configSwitch(
+              {.load = [this] { return loadNext(); },
+               .prepare = [this](const ConfigPtr &next,
+                                 std::function<void()> ready) { prepare(next, ready); },
+               .install =
+                   [this](std::shared_ptr<ConfigSnapshot> next) { install(std::move(next)); }})
+        , editor(store, {.config = [this] { return config; },
+                         .apply =
+                             [this](ConfigEditor::Applied applied) {
+                                 editedSinceLoad = true;
+                                 configSwitch.request(std::move(applied));
+                             }})
     {
         drainTimer.setSingleShot(true);
         connect(&drainTimer, &QTimer::timeout, q, [this] { finishStop(); });
-        connect(&secrets, &SecretCache::changed, q, [this] { applyConfig(); });
+        connect(&secrets, &SecretCache::changed, q, [this] { configSwitch.request(); });
         connect(&watcher, &ConfigWatcher::changed, q, [this] { q->reloadConfig(); });
         connect(&discovery, &ModelDiscovery::changed, q, [this] { pushRoutes(); });
+        connect(&editor, &ConfigEditor::keysChanged, q, &Gateway::keysChanged);
+        connect(&editor, &ConfigEditor::teamsChanged, q, &Gateway::teamsChanged);
+        connect(&editor, &ConfigEditor::pricesChanged, q, &Gateway::pricesChanged);
     }
 
     using ModelReply = std::function<void(const BackendTest &)>;
 
     void setState(State next);
     void fail(const QString &reason);
-    bool loadFirstConfig();
+    void run();
     void startEngines();
     void bindEngines(std::function<void(const QString &error)> done);
-    bool applyConfig();
+    Result<std::shared_ptr<ConfigSnapshot>> loadNext();
+    void prepare(const ConfigPtr &next, const std::function<void()> &ready);
+    void install(std::shared_ptr<ConfigSnapshot> next);
+    void watchPriceFile();
+    void rememberNames();
     void pushRoutes();
     void rebindIfNeeded(const ServerConfig &before);
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
     void finishStop();
     void takeBatch(size_t engine, const ExchangeBatch &batch, bool idle);
-    template <typename T>
-    Reply<T> thenApply(Reply<T> reply, std::function<void(const T &)> change);
 
     Gateway *q;
     GatewayOptions options;
@@ -82,9 +114,15 @@ public:
     MetricsScraper scraper;
     SecretCache secrets;
     ConfigWatcher watcher;
+    std::unique_ptr<ConfigWatcher> priceWatcher; ///< null without a price file
+    QString watchedPrices;
     ModelDiscovery discovery;
-    StoredConfig stored;
+    ConfigSwitch configSwitch;
+    ConfigEditor editor;
     std::shared_ptr<const ConfigSnapshot> config;
+    QByteArray goodFileText;      ///< what config was read from
+    bool editedSinceLoad = false; ///< the database holds something that config does not
+    std::vector<KnownName> rememberedNames;
     std::vector<BackendStatePtr> states; ///< of config's backends, in their order
     std::vector<ConfigProblem> problems;
     std::vector<std::unique_ptr<EngineThread>> engines;
@@ -118,66 +156,71 @@ void Gateway::Private::fail(const QString &reason)
     setState(State::Failed);
 }
 
-bool Gateway::Private::loadFirstConfig()
+// Reads everything anew.
+Result<std::shared_ptr<ConfigSnapshot>> Gateway::Private::loadNext()
 {
-    auto opened = store.open();
-    if (!opened) {
-        fail(opened.error());
-        return false;
-    }
-    stored = std::move(opened).value();
-    if (!applyConfig()) {
-        QStringList lines;
-        for (const ConfigProblem &problem : problems) {
-            if (problem.severity == ConfigProblem::Severity::Error) {
-                lines.append(problem.toString());
-            }
-        }
-        fail(lines.join(QLatin1Char('\n')));
-        return false;
-    }
-    return true;
-}
-
-// Reads everything anew and, when it is sound, makes it the configuration in force.
-bool Gateway::Private::applyConfig()
-{
+    ConfigInput input{.file = options.configFile,
+                      .fileText = {},
+                      .lastPrices = config ? config->priceFile : nullptr,
+                      .stored = editor.stored(),
+                      .host = options.host,
+                      .port = options.port,
+                      .logLevel = options.logLevel};
+    ConfigOutcome outcome;
     if (config && isEmptyFile(options.configFile)) {
         // An editor may just be writing it; and nobody means to lose all keys and backends.
-        problems = {{ConfigProblem::Severity::Warning,
-                     options.configFile,
-                     0,
-                     {},
-                     tr("The file is empty. Tidegate goes on with what it had.")}};
-        Q_EMIT q->problemsChanged();
-        return false;
+        outcome.problems = {{ConfigProblem::Severity::Warning,
+                             options.configFile,
+                             0,
+                             {},
+                             tr("The file is empty. Tidegate goes on with what it had.")}};
+    } else {
+        outcome = loadConfig(input);
     }
-    ConfigOutcome outcome = loadConfig({.file = options.configFile,
-                                        .stored = stored,
-                                        .host = options.host,
-                                        .port = options.port,
-                                        .logLevel = options.logLevel});
     problems = std::move(outcome.problems);
+    if (outcome.snapshot) {
+        goodFileText = outcome.fileText;
+    } else if (config && editedSinceLoad) {
+        // A mistake in the file must not keep a key from being revoked.
+        input.fileText = goodFileText;
+        outcome.snapshot = loadConfig(input).snapshot;
+    }
     Q_EMIT q->problemsChanged();
     if (!outcome.snapshot) {
-        return false;
+        const QString errors = errorsOf(problems);
+        return Error{errors.isEmpty() ? problems.front().toString() : errors};
     }
+    editedSinceLoad = false;
     secrets.resolve(*outcome.snapshot);
-    outcome.snapshot->revision = ++revision;
-    const ConfigPtr before = std::exchange(config, std::move(outcome.snapshot));
+    return outcome.snapshot;
+}
+
+// What a configuration needs before it counts.
+void Gateway::Private::prepare(const ConfigPtr &next, const std::function<void()> &ready)
+{
+    Q_UNUSED(next)
+    ready();
+}
+
+void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
+{
+    next->revision = ++revision;
+    const ConfigPtr before = std::exchange(config, std::move(next));
 
     // What is known of a backend outlives its edits.
-    std::vector<BackendStatePtr> next;
+    std::vector<BackendStatePtr> nextStates;
     for (const BackendConfig &backend : config->backends) {
         const auto known =
             std::find_if(states.begin(), states.end(),
                          [&backend](const auto &entry) { return entry->name == backend.name; });
-        next.push_back(known != states.end() ? *known
-                                             : std::make_shared<BackendState>(backend.name));
+        nextStates.push_back(known != states.end() ? *known
+                                                   : std::make_shared<BackendState>(backend.name));
     }
-    states = std::move(next);
+    states = std::move(nextStates);
     store.setRetentionDays(config->retentionDays);
     pushRoutes();
+    watchPriceFile();
+    rememberNames();
     if (!engines.empty()) {
         discovery.setBackends(config, states);
         if (before) {
@@ -185,7 +228,47 @@ bool Gateway::Private::applyConfig()
         }
     }
     Q_EMIT q->configChanged();
-    return true;
+}
+
+// Called with each configuration, because the file may name another one.
+void Gateway::Private::watchPriceFile()
+{
+    const QString path = config->priceFile ? config->priceFile->file : QString();
+    if (path == watchedPrices) {
+        return;
+    }
+    watchedPrices = path;
+    priceWatcher.reset();
+    if (!path.isEmpty()) {
+        priceWatcher = std::make_unique<ConfigWatcher>(path);
+        connect(priceWatcher.get(), &ConfigWatcher::changed, q, [this] {
+            q->reloadConfig([this](const Result<Done> &) { Q_EMIT q->pricesChanged(); });
+        });
+    }
+}
+
+// Reports name keys and teams of the file too, also after they are gone from it.
+void Gateway::Private::rememberNames()
+{
+    std::vector<KnownName> names;
+    for (const auto &key : config->keys.all()) {
+        if (key->fromFile) {
+            names.push_back({NameKind::Key, key->id, key->name, false});
+        }
+    }
+    for (const Team &team : config->keys.teams()) {
+        if (team.fromFile) {
+            names.push_back({NameKind::Team, team.id, team.name, false});
+        }
+    }
+    const auto same = [](const KnownName &a, const KnownName &b) {
+        return a.kind == b.kind && a.id == b.id && a.name == b.name;
+    };
+    if (!std::equal(names.begin(), names.end(), rememberedNames.begin(), rememberedNames.end(),
+                    same)) {
+        rememberedNames = names;
+        store.rememberNames(std::move(names));
+    }
 }
 
 void Gateway::Private::pushRoutes()
@@ -198,6 +281,19 @@ void Gateway::Private::pushRoutes()
         engine->post([routes](Engine &e) { e.setRoutes(routes); });
     }
     scraper.setRoutes(routes);
+}
+
+void Gateway::Private::run()
+{
+    startEngines();
+    bindEngines([this](const QString &error) {
+        if (!error.isEmpty()) {
+            fail(error);
+            return;
+        }
+        discovery.setBackends(config, states);
+        setState(State::Running);
+    });
 }
 
 void Gateway::Private::startEngines()
@@ -355,31 +451,29 @@ void Gateway::start()
     }
     d->failure.clear();
     d->setState(State::Starting);
-    if (!d->loadFirstConfig()) {
+    auto opened = d->store.open();
+    if (!opened) {
+        d->fail(opened.error());
         return;
     }
-    const auto run = [this] {
-        d->startEngines();
-        d->bindEngines([this](const QString &error) {
-            if (!error.isEmpty()) {
-                d->fail(error);
-                return;
-            }
-            d->discovery.setBackends(d->config, d->states);
-            d->setState(State::Running);
-        });
-    };
-    if (d->config->server.auth == AuthMode::Off || !d->config->keys.all().empty()) {
-        run();
-        return;
-    }
-    createKey(tr("First key"), [this, run](const Result<Store::NewKey> &made) {
-        if (!made) {
-            d->fail(made.error());
+    d->editor.setStored(std::move(opened).value());
+    d->configSwitch.request([this](const Result<Done> &loaded) {
+        if (!loaded) {
+            d->fail(loaded.error());
             return;
         }
-        Q_EMIT firstKeyCreated(made->plaintext);
-        run();
+        if (d->config->server.auth == AuthMode::Off || !d->config->keys.all().empty()) {
+            d->run();
+            return;
+        }
+        createKey(tr("First key"), [this](const Result<Store::NewKey> &made) {
+            if (!made) {
+                d->fail(made.error());
+                return;
+            }
+            Q_EMIT firstKeyCreated(made->plaintext);
+            d->run();
+        });
     });
 }
 
@@ -470,18 +564,29 @@ int Gateway::activeExchanges() const
 
 std::vector<ClientKey> Gateway::clientKeys() const
 {
-    std::vector<ClientKey> keys = d->stored.keys;
+    std::vector<ClientKey> keys;
+    QSet<qint64> inForce;
     if (d->config) {
         for (const auto &key : d->config->keys.all()) {
-            if (key->fromFile) {
-                keys.push_back(*key);
-            }
+            keys.push_back(*key);
+            inForce.insert(key->id);
+        }
+    }
+    // Not in force: those whose key the file has too, and what was changed this moment.
+    for (const ClientKey &key : d->editor.stored().keys) {
+        if (!inForce.contains(key.id)) {
+            keys.push_back(key);
         }
     }
     std::stable_sort(keys.begin(), keys.end(), [](const ClientKey &a, const ClientKey &b) {
         return a.createdAt > b.createdAt;
     });
     return keys;
+}
+
+std::vector<Team> Gateway::teams() const
+{
+    return d->config ? d->config->keys.teams() : std::vector<Team>();
 }
 
 QString Gateway::databasePath() const
@@ -491,9 +596,22 @@ QString Gateway::databasePath() const
 
 void Gateway::reloadConfig()
 {
-    if (d->config) {
-        d->applyConfig();
+    reloadConfig([](const Result<Done> &) {});
+}
+
+void Gateway::reloadConfig(Reply<Done> reply)
+{
+    if (!d->config) {
+        reply(Error{tr("The gateway is not running.")});
+        return;
     }
+    d->configSwitch.request([this, reply = std::move(reply)](const Result<Done> &applied) {
+        if (applied) {
+            Q_EMIT keysChanged();
+            Q_EMIT teamsChanged();
+        }
+        reply(applied);
+    });
 }
 
 void Gateway::refreshSecrets()
@@ -502,49 +620,19 @@ void Gateway::refreshSecrets()
     reloadConfig();
 }
 
-// A change is stored first; only then does it count.
-template <typename T>
-Gateway::Reply<T> Gateway::Private::thenApply(Reply<T> reply, std::function<void(const T &)> change)
-{
-    return [gateway = QPointer<Gateway>(q), self = this, reply = std::move(reply),
-            change = std::move(change)](const Result<T> &result) {
-        if (gateway && result) {
-            change(*result);
-            self->applyConfig();
-        }
-        if (reply) {
-            reply(result);
-        }
-    };
-}
-
 void Gateway::saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply)
 {
-    const auto parsed = parseBackend(name, config);
-    if (!parsed) {
-        reply(Error{parsed.error()});
-        return;
-    }
-    d->store.saveBackend(
-        name, config, d->thenApply<Done>(std::move(reply), [this, name, config](const Done &) {
-            auto &backends = d->stored.backends;
-            const auto known =
-                std::find_if(backends.begin(), backends.end(),
-                             [&name](const auto &entry) { return entry.first == name; });
-            if (known != backends.end()) {
-                known->second = config;
-            } else {
-                backends.emplace_back(name, config);
-            }
-        }));
+    d->editor.saveBackend(name, config, std::move(reply));
+}
+
+void Gateway::updateBackend(const QByteArray &name, const QJsonObject &patch, Reply<Done> reply)
+{
+    d->editor.patchBackend(name, patch, std::move(reply));
 }
 
 void Gateway::removeBackend(const QByteArray &name, Reply<Done> reply)
 {
-    d->store.removeBackend(name, d->thenApply<Done>(std::move(reply), [this, name](const Done &) {
-        std::erase_if(d->stored.backends,
-                      [&name](const auto &entry) { return entry.first == name; });
-    }));
+    d->editor.removeBackend(name, std::move(reply));
 }
 
 void Gateway::testBackend(const QJsonObject &config, const Secret &key,
@@ -577,37 +665,112 @@ void Gateway::testSavedBackend(const QByteArray &name, std::function<void(Backen
 
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)
 {
-    d->store.createKey(
-        name, QJsonObject(),
-        d->thenApply<Store::NewKey>(std::move(reply), [this](const Store::NewKey &made) {
-            d->stored.keys.push_back(made.record);
-            Q_EMIT keysChanged();
-        }));
+    createKey(name, {}, std::move(reply));
+}
+
+void Gateway::createKey(const QString &name, const QJsonObject &config, Reply<Store::NewKey> reply)
+{
+    d->editor.createKey(name, config, std::move(reply));
+}
+
+void Gateway::updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                        Reply<ClientKey> reply)
+{
+    d->editor.updateKey(id, name, config, std::move(reply));
+}
+
+void Gateway::updateKey(qint64 id, const QJsonObject &patch, Reply<ClientKey> reply)
+{
+    d->editor.patchKey(id, patch, std::move(reply));
+}
+
+void Gateway::rotateKey(qint64 id, int overlapSeconds, Reply<Store::NewKey> reply)
+{
+    d->editor.rotateKey(id, overlapSeconds, std::move(reply));
 }
 
 void Gateway::revokeKey(qint64 id, Reply<ClientKey> reply)
 {
-    d->store.revokeKey(id,
-                       d->thenApply<ClientKey>(std::move(reply), [this](const ClientKey &revoked) {
-                           for (ClientKey &key : d->stored.keys) {
-                               if (key.id == revoked.id) {
-                                   key = revoked;
-                               }
-                           }
-                           Q_EMIT keysChanged();
-                       }));
+    d->editor.revokeKey(id, std::move(reply));
+}
+
+void Gateway::deleteKey(qint64 id, Reply<Done> reply)
+{
+    d->editor.deleteKey(id, std::move(reply));
+}
+
+void Gateway::saveTeam(qint64 id, const QString &name, const QJsonObject &config, Reply<Team> reply)
+{
+    d->editor.saveTeam(id, name, config, std::move(reply));
+}
+
+void Gateway::updateTeam(qint64 id, const QJsonObject &patch, Reply<Team> reply)
+{
+    d->editor.patchTeam(id, patch, std::move(reply));
+}
+
+void Gateway::removeTeam(qint64 id, Reply<Done> reply)
+{
+    d->editor.removeTeam(id, std::move(reply));
+}
+
+void Gateway::saveModel(const QByteArray &name, const QJsonObject &config, Reply<Done> reply)
+{
+    d->editor.saveModel(name, config, std::move(reply));
+}
+
+void Gateway::updateModel(const QByteArray &name, const QJsonObject &patch, Reply<Done> reply)
+{
+    d->editor.patchModel(name, patch, std::move(reply));
+}
+
+void Gateway::removeModel(const QByteArray &name, Reply<Done> reply)
+{
+    d->editor.removeModel(name, std::move(reply));
+}
+
+void Gateway::savePrice(const QByteArray &pattern, const QJsonObject &config, Reply<Done> reply)
+{
+    d->editor.savePrice(pattern, config, std::move(reply));
+}
+
+void Gateway::updatePrice(const QByteArray &pattern, const QJsonObject &patch, Reply<Done> reply)
+{
+    d->editor.patchPrice(pattern, patch, std::move(reply));
+}
+
+void Gateway::removePrice(const QByteArray &pattern, Reply<Done> reply)
+{
+    d->editor.removePrice(pattern, std::move(reply));
+}
+
+void Gateway::updateRateLimits(const QJsonObject &patch, Reply<Done> reply)
+{
+    d->editor.patchRateLimits(patch, std::move(reply));
 }
 
 void Gateway::saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply)
 {
-    d->store.saveSetting(key, value,
-                         d->thenApply<Done>(std::move(reply), [this, key, value](const Done &) {
-                             if (value.isNull()) {
-                                 d->stored.settings.remove(key);
-                             } else {
-                                 d->stored.settings.insert(key, value);
-                             }
-                         }));
+    d->editor.saveSetting(key, value, std::move(reply));
+}
+
+QJsonObject Gateway::configJson() const
+{
+    return d->config ? configAsFile(*d->config) : QJsonObject();
+}
+
+QJsonObject Gateway::exportConfig() const
+{
+    return exportedConfig(d->editor.stored());
+}
+
+void Gateway::importConfig(const QJsonObject &json, bool dryRun, Reply<ImportReport> reply)
+{
+    if (!d->config) {
+        reply(Error{tr("The gateway is not running.")});
+        return;
+    }
+    tidegate::importConfig(d->editor, d->config, json, dryRun, reply);
 }
 
 void Gateway::setAdminHandler(AdminHandler handler)

@@ -6,6 +6,7 @@
 #include "gateway/config/secretsource.h"
 #include "gateway/engine/adminreply.h"
 #include "gateway/engine/backendtest.h"
+#include "gateway/engine/configimport.h"
 #include "gateway/observe/exchangeevent.h"
 #include "gateway/store/store.h"
 
@@ -85,22 +86,77 @@ public:
     /// The store's database, for read-only queries.
     [[nodiscard]] QString databasePath() const;
 
+    /// All teams, by the order of file and database.
+    [[nodiscard]] std::vector<Team> teams() const;
+
+    /// Reads the file again. Also happens by itself when it or the price file changes.
     void reloadConfig();
+    /// @p reply comes when what the file says is in force, or why it is not.
+    void reloadConfig(Reply<Done> reply);
     /// Keychain entries are asked for again, e.g. after the user unlocked the keychain.
     void refreshSecrets();
 
-    /// @p config as in the file's `backends:` entry. Validates, stores, takes effect at once.
+    // What is changed here is validated, stored, and in force when the reply comes; running
+    // exchanges go on with what they began with. Entries of the file and the environment are
+    // read-only, and an error says so. A reply must not be empty. "Patch" is an RFC 7396 merge
+    // patch: null removes.
+
+    /// @p config as in the file's `backends:` entry.
     void saveBackend(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
+    void updateBackend(const QByteArray &name, const QJsonObject &patch, Reply<Done> reply);
     void removeBackend(const QByteArray &name, Reply<Done> reply);
     /// Asks the backend for its models without saving anything. @p key overrides api_key.
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply);
     /// The same for a backend of the configuration in force, with its key.
     void testSavedBackend(const QByteArray &name, std::function<void(BackendTest)> reply);
+
     void createKey(const QString &name, Reply<Store::NewKey> reply);
+    /// @p config as in the file's `keys:` entry, without the key.
+    void createKey(const QString &name, const QJsonObject &config, Reply<Store::NewKey> reply);
+    /// Replaces name and config.
+    void updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                   Reply<ClientKey> reply);
+    /// Patches the config; "name" in @p patch renames the key.
+    void updateKey(qint64 id, const QJsonObject &patch, Reply<ClientKey> reply);
+    /// The key before works for @p overlapSeconds more: 0 to 30 days.
+    void rotateKey(qint64 id, int overlapSeconds, Reply<Store::NewKey> reply);
     void revokeKey(qint64 id, Reply<ClientKey> reply);
-    /// "server.host", "server.port"; takes effect at once, running exchanges go on.
+    /// What it spent stays in the ledger.
+    void deleteKey(qint64 id, Reply<Done> reply);
+
+    /// @p id 0: a new one. @p config as in the file's `teams:` entry. Keys of the database follow
+    /// a change of the name; it is refused while keys of the file name the team.
+    void saveTeam(qint64 id, const QString &name, const QJsonObject &config, Reply<Team> reply);
+    void updateTeam(qint64 id, const QJsonObject &patch, Reply<Team> reply);
+    /// Refused while keys that are not revoked belong to it.
+    void removeTeam(qint64 id, Reply<Done> reply);
+
+    /// Public model names. @p config as in the file's `models:` entry.
+    void saveModel(const QByteArray &name, const QJsonObject &config, Reply<Done> reply);
+    void updateModel(const QByteArray &name, const QJsonObject &patch, Reply<Done> reply);
+    void removeModel(const QByteArray &name, Reply<Done> reply);
+
+    /// @p config as in the price file; counts before the file's and the shipped price of the same
+    /// pattern.
+    void savePrice(const QByteArray &pattern, const QJsonObject &config, Reply<Done> reply);
+    void updatePrice(const QByteArray &pattern, const QJsonObject &patch, Reply<Done> reply);
+    /// The file's or the shipped price of the same pattern counts again.
+    void removePrice(const QByteArray &pattern, Reply<Done> reply);
+
+    /// Patches the database's part of `rate_limits:`; the file's entries win.
+    void updateRateLimits(const QJsonObject &patch, Reply<Done> reply);
+    /// "server.host", "server.port", "default_backend", "prices.unknown" or "rate_limits"; null
+    /// removes it.
     void saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply);
+
+    /// The configuration in force in the form of the file; secrets only as the references they are.
+    [[nodiscard]] QJsonObject configJson() const;
+    /// What the database holds of the configuration, without any secret, for importConfig().
+    [[nodiscard]] QJsonObject exportConfig() const;
+    /// Makes and changes what an export holds, and removes nothing. When anything in it is wrong,
+    /// nothing is changed. @p dryRun: only says what would be done.
+    void importConfig(const QJsonObject &json, bool dryRun, Reply<ImportReport> reply);
 
     /// Who answers the requests of the admin API, in the main thread. Empty: nobody does.
     void setAdminHandler(AdminHandler handler);
@@ -113,6 +169,8 @@ Q_SIGNALS:
     void configChanged();
     void problemsChanged();
     void keysChanged();
+    void teamsChanged();
+    void pricesChanged();
     /// A first client key was made because there was none. Shown once, never stored.
     void firstKeyCreated(const QByteArray &plaintext);
     void exchangesChanged(const tidegate::ExchangeBatch &batch);

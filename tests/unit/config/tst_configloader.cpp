@@ -19,7 +19,7 @@ private Q_SLOTS:
     void readsTheCompleteExample()
     {
         ConfigFixture fixture;
-        fixture.write(u"prices.yaml"_s, "models: {}\n");
+        fixture.write(u"prices.yaml"_s, "models: { in-house: { input: 0, output: 0, per_request: 0.10 } }\n");
         fixture.write(u"ca.pem"_s, "x\n");
         fixture.input.environment.insert(u"OPENAI_API_KEY"_s, u"sk-canary"_s);
         fixture.input.environment.insert(u"TIDEGATE_CI_KEY"_s, u"tg-0123456789abcdefghij"_s);
