@@ -155,7 +155,7 @@ void EpollDispatcher::unregisterSocketNotifier(QSocketNotifier *notifier)
 void EpollDispatcher::applyChanges()
 {
     // By index: a descriptor that turns out to be bad disables its notifiers, which marks it again.
-    for (size_t i = 0; i < m_dirty.size(); ++i) {
+    for (size_t i = 0; i < m_dirty.size(); ++i) { // NOLINT(modernize-loop-convert)
         applyChange(m_dirty[i]);
     }
     m_dirty.clear();
