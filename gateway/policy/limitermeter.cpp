@@ -83,12 +83,13 @@ void LimiterMeter::settle(qint64 taken, qint64 used, qint64 mark, quint32 epoch,
 RateStatus LimiterMeter::status(qint64 nowNs)
 {
     RateStatus status;
-    status.limit = m_limit;
     if (auto *bucket = std::get_if<TokenBucket>(&m_state)) {
+        status.limit = bucket->limit();
         status.remaining = bucket->remaining(nowNs);
         status.resetMs = untilMs(bucket->fullAtNs(nowNs), nowNs);
     } else {
         auto &window = std::get<SlidingWindow>(m_state);
+        status.limit = window.limit();
         status.remaining = window.remaining(nowNs);
         status.resetMs = untilMs(window.fullAtNs(nowNs), nowNs);
     }

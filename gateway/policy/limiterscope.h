@@ -16,7 +16,7 @@ enum class ScopeKind : quint8
 {
     Key,      ///< by ClientKey::id
     Team,     ///< by Team::id
-    Model,    ///< by its configured name
+    Model,    ///< by its name
     ClientIp, ///< an IPv4 address, or the /64 network of an IPv6 one
 };
 inline constexpr int kScopeKinds = 4;
@@ -33,7 +33,6 @@ struct LimitScope
 
     [[nodiscard]] static LimitScope key(qint64 id, const Limits &limits);
     [[nodiscard]] static LimitScope team(qint64 id, const Limits &limits);
-    /// @p name is one from the configuration, not whatever the client sent.
     [[nodiscard]] static LimitScope model(std::string_view name, const Limits &limits);
     /// An IPv6 client owns its whole /64, so that is what is limited.
     [[nodiscard]] static LimitScope clientIp(const QHostAddress &address, const Limits &limits);
