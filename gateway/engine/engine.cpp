@@ -86,7 +86,7 @@ Engine::Engine(Output output, Secret adminToken)
     , m_upstream(std::make_unique<UpstreamClient>())
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
-    m_upstream->setTurnEnded([this] { turnEnded(); });
+    m_upstream->setTurnEnded([this] { sweep(); });
     KnownSecrets::remember(adminToken);
     if (!m_output.metrics) {
         m_output.metrics = std::make_shared<MetricsShard>();
@@ -387,14 +387,6 @@ void Engine::exchangeChanged(Exchange &exchange)
     }
 }
 
-void Engine::flushAtTurnEnd(Exchange &exchange)
-{
-    if (!exchange.flushPending) {
-        exchange.flushPending = true;
-        m_toFlush.push_back(&exchange);
-    }
-}
-
 void Engine::exchangeFinished(Exchange &exchange)
 {
     m_rows.push_back(exchange.ledgerRow());
@@ -411,24 +403,8 @@ void Engine::exchangeFinished(Exchange &exchange)
     schedulePublish();
 }
 
-void Engine::turnEnded()
-{
-    for (Exchange *exchange : m_toFlush) {
-        exchange->flushPending = false;
-        exchange->flush();
-    }
-    m_toFlush.clear();
-    sweep();
-}
-
 void Engine::sweep()
 {
-    // An exchange may end within the turn in which its head was begun.
-    for (const auto &exchange : m_finished) {
-        if (exchange->flushPending) {
-            std::erase(m_toFlush, exchange.get());
-        }
-    }
     m_finished.clear();
 }
 

@@ -80,14 +80,12 @@ private:
     // ExchangeHost
     UpstreamClient &upstream() override { return *m_upstream; }
     void exchangeChanged(Exchange &exchange) override;
-    void flushAtTurnEnd(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 
     [[nodiscard]] std::optional<ShortAnswer> judge(const HttpRequest &head);
     void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
     void sendReadiness(ResponseWriter &writer);
     void subscribe(ResponseWriter &writer);
-    void turnEnded();
     void sweep();
     void publish();
     void schedulePublish();
@@ -102,7 +100,6 @@ private:
     std::unique_ptr<FrontDoor> m_door;
     std::vector<std::unique_ptr<Exchange>> m_exchanges; ///< in flight
     std::vector<std::unique_ptr<Exchange>> m_finished; ///< to be destroyed when the stack has ended
-    std::vector<Exchange *> m_toFlush;
     std::vector<std::unique_ptr<BackendProbe>> m_probes;
     std::vector<std::unique_ptr<EventSubscriber>> m_subscribers;
     std::vector<LedgerRow> m_rows;

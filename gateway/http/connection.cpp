@@ -4,6 +4,7 @@
 #include "gateway/http/statustext.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -17,6 +18,8 @@ constexpr qsizetype kMaxPending = 16 * 1024;
 constexpr qint64 kMaxDrain = 256 * 1024;
 // Buffers that grew beyond this are given back when they are empty.
 constexpr qsizetype kKeptCapacity = 1024;
+// What is written is gathered up to this size.
+constexpr qint64 kMaxGathered = 16 * 1024;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
@@ -307,7 +310,7 @@ bool Connection::headDone(bool bodyArrived)
         return m_phase == Phase::Draining;
     }
     if (m_parser.expectsContinue() && !bodyArrived) {
-        transmit(&kContinue, 1);
+        sendAtOnce(&kContinue, 1);
         return m_out.isEmpty();
     }
     return true;
@@ -366,7 +369,7 @@ void Connection::refuseRequest(const ShortAnswer &answer)
     const std::string_view pieces[] = {
         {head.constData(), size_t(head.size())},
         {answer.body.constData(), m_framing == Framing::None ? 0 : size_t(answer.body.size())}};
-    transmit(pieces, 2);
+    sendAtOnce(pieces, 2);
     if (!m_keepAlive) {
         finish(true);
     }
@@ -375,8 +378,7 @@ void Connection::refuseRequest(const ShortAnswer &answer)
 void Connection::dispatch()
 {
     m_phase = Phase::Answering;
-    m_delivered = false;
-    m_heldHead = false;
+    m_unsent = true;
     m_paused = false;
     m_answerBytes = 0;
     m_framing = Framing::None;
@@ -388,7 +390,6 @@ void Connection::dispatch()
 
 void Connection::deliver()
 {
-    m_delivered = true;
     m_hub.handler().handle(m_parser.takeRequest(), *this);
 }
 
@@ -455,9 +456,10 @@ void Connection::begin(const ResponseHead &head, qint64 contentLength)
     if (m_phase != Phase::Answering) {
         return;
     }
-    m_out.reserve(head.fields.size() + 192);
-    buildHead(m_out, head, contentLength);
-    m_heldHead = true;
+    QByteArray &buffer = m_hub.headBuffer();
+    buildHead(buffer, head, contentLength);
+    const std::string_view piece(buffer.constData(), size_t(buffer.size()));
+    transmit(&piece, 1);
 }
 
 bool Connection::write(std::string_view piece)
@@ -481,28 +483,15 @@ bool Connection::write(std::string_view piece)
         end[1] = '\n';
         chunkLine = {chunkSize, size_t(end - chunkSize) + 2};
     }
-    const QByteArray head = m_heldHead ? std::exchange(m_out, QByteArray()) : QByteArray();
-    m_heldHead = false;
-    const std::string_view pieces[] = {{head.constData(), size_t(head.size())},
-                                       chunkLine,
-                                       piece,
+    m_unsent = false;
+    const std::string_view pieces[] = {chunkLine, piece,
                                        chunkLine.empty() ? std::string_view() : kLineEnd};
-    transmit(pieces, 4);
+    transmit(pieces, 3);
     if (backlog() > m_hub.limits().highWaterBytes) {
         m_paused = true;
         return false;
     }
     return true;
-}
-
-void Connection::flush()
-{
-    if (m_phase == Phase::Answering && m_heldHead) {
-        const QByteArray head = std::exchange(m_out, QByteArray());
-        m_heldHead = false;
-        const std::string_view piece(head.constData(), size_t(head.size()));
-        transmit(&piece, 1);
-    }
 }
 
 void Connection::end()
@@ -514,12 +503,9 @@ void Connection::end()
         abort();
         return;
     }
-    const QByteArray head = m_heldHead ? std::exchange(m_out, QByteArray()) : QByteArray();
-    m_heldHead = false;
-    const std::string_view pieces[] = {{head.constData(), size_t(head.size())},
-                                       m_framing == Framing::Chunked ? kLastChunk
-                                                                     : std::string_view()};
-    transmit(pieces, 2);
+    if (m_framing == Framing::Chunked) {
+        transmit(&kLastChunk, 1);
+    }
     answerEnded();
 }
 
@@ -530,7 +516,7 @@ void Connection::abort()
     }
     m_listener = nullptr;
     m_keepAlive = false;
-    if (m_heldHead || m_answerBytes == 0 || m_framing == Framing::UntilClose) {
+    if (m_unsent || m_framing == Framing::UntilClose) {
         // Nothing was sent, or only a reset tells this end from the regular one.
         close(true);
         return;
@@ -539,8 +525,43 @@ void Connection::abort()
     finish(false);
 }
 
-// Sends now what the kernel takes and keeps the rest. Never calls back: a failure is told later.
+// A part of an answer. It leaves at the end of the turn, together with what else the turn brings,
+// unless it is so large that a copy would cost more than a system call.
 void Connection::transmit(const std::string_view *pieces, int count)
+{
+    qint64 total = 0;
+    for (int i = 0; i < count; ++i) {
+        total += qint64(pieces[i].size());
+    }
+    if (backlog() + total > kMaxGathered) {
+        sendAtOnce(pieces, count);
+        return;
+    }
+    m_answerBytes += total;
+    if (total == 0 || m_broken) {
+        return;
+    }
+    if (m_out.isEmpty()) {
+        m_out.reserve(std::max(qsizetype(total), kKeptCapacity));
+        m_hub.scheduleFlush(*this);
+    }
+    for (int i = 0; i < count; ++i) {
+        append(m_out, pieces[i]);
+    }
+}
+
+void Connection::flushAnswer()
+{
+    m_flushScheduled = false;
+    flushOut();
+    if (m_phase != Phase::Closed) {
+        updateInterest();
+        updateDeadline();
+    }
+}
+
+// Sends now what the kernel takes and keeps the rest. Never calls back: a failure is told later.
+void Connection::sendAtOnce(const std::string_view *pieces, int count)
 {
     qint64 total = 0;
     for (int i = 0; i < count; ++i) {
@@ -551,18 +572,30 @@ void Connection::transmit(const std::string_view *pieces, int count)
         return;
     }
     qint64 sent = 0;
-    if (m_out.isEmpty()) {
-        sent = m_socket.write(pieces, count);
-        if (sent == total) {
-            return;
-        }
+    const bool socketFull = !m_out.isEmpty() && !m_flushScheduled;
+    if (!socketFull) {
+        std::array<std::string_view, 4> all;
+        all[0] = {m_out.constData() + m_outSent, size_t(backlog())};
+        std::copy_n(pieces, count, all.begin() + 1);
+        sent = m_socket.write(all.data(), count + 1);
         if (sent == StreamSocket::kBroken) {
             m_broken = true;
             m_hub.scheduleResume(*this);
             return;
         }
         sent = std::max<qint64>(sent, 0);
-        m_out.reserve(qsizetype(total - sent));
+        m_unsent = m_unsent && sent == 0;
+        const qint64 gathered = std::min(sent, backlog());
+        m_outSent += qsizetype(gathered);
+        if (m_outSent == m_out.size()) {
+            release(m_out);
+            m_outSent = 0;
+        }
+        sent -= gathered;
+        if (sent == total) {
+            return;
+        }
+        m_out.reserve(m_out.size() + qsizetype(total - sent));
     }
     for (int i = 0; i < count; ++i) {
         const qint64 skipped = std::min(sent, qint64(pieces[i].size()));
@@ -575,7 +608,7 @@ void Connection::transmit(const std::string_view *pieces, int count)
 
 void Connection::flushOut()
 {
-    if (m_out.isEmpty() || m_heldHead) {
+    if (m_out.isEmpty()) {
         updateInterest();
         return;
     }
@@ -589,6 +622,7 @@ void Connection::flushOut()
         gone();
         return;
     }
+    m_unsent = m_unsent && sent == 0;
     m_outSent += qsizetype(sent);
     if (m_outSent == m_out.size()) {
         release(m_out);
@@ -681,7 +715,7 @@ void Connection::updateInterest()
     }
     const bool roomToRead = m_pending.size() - m_pendingUsed < kMaxPending;
     const bool read = m_phase != Phase::Flushing && (roomToRead || m_broken);
-    m_watch->setInterest(read, !m_out.isEmpty() && !m_heldHead);
+    m_watch->setInterest(read, !m_out.isEmpty() && !m_flushScheduled);
     // While the last answer is on its way its own failure is all that matters.
     m_watch->setHangUpInterest(!read && m_phase != Phase::Flushing);
 }
@@ -706,7 +740,7 @@ void Connection::updateDeadline(bool progress)
         armOnce(Deadline::Linger);
         return;
     }
-    if (!m_out.isEmpty() && !m_heldHead) {
+    if (!m_out.isEmpty() && !m_flushScheduled) {
         if (progress) {
             m_deadlineArmed = false;
         }

@@ -30,8 +30,9 @@ public:
     void refuseAtOnce(const ShortAnswer &answer);
     /// Hands the complete request to the handler.
     void deliver();
-    [[nodiscard]] bool isDelivered() const { return m_delivered; }
     [[nodiscard]] HttpMethod method() { return m_parser.request().method; }
+    /// Gives the kernel what of the answer has come together.
+    void flushAnswer();
     /// Goes on with what had to wait.
     void resume();
     void closeIfIdle();
@@ -48,7 +49,6 @@ public:
     void send(const ResponseHead &head, const QByteArray &body) override;
     void begin(const ResponseHead &head, qint64 contentLength) override;
     bool write(std::string_view piece) override;
-    void flush() override;
     void end() override;
     void abort() override;
     [[nodiscard]] qint64 backlog() const override { return m_out.size() - m_outSent; }
@@ -84,6 +84,7 @@ private:
     void refuseRequest(const ShortAnswer &answer);
     void buildHead(QByteArray &into, const ResponseHead &head, qint64 contentLength);
     void transmit(const std::string_view *pieces, int count);
+    void sendAtOnce(const std::string_view *pieces, int count);
     void flushOut();
     void outDrained();
     void answerEnded();
@@ -101,7 +102,7 @@ private:
     RequestParser m_parser;
     QHostAddress m_peerAddress;
     ResponseListener *m_listener = nullptr;
-    QByteArray m_out;        ///< taken but not in the kernel; a held head, too
+    QByteArray m_out;        ///< taken but not in the kernel
     QByteArray m_pending;    ///< read but not yet parsed
     qsizetype m_outSent = 0; ///< of m_out
     qsizetype m_pendingUsed = 0;
@@ -116,15 +117,16 @@ private:
     ConnectionHub::Deadline m_deadline = ConnectionHub::Deadline::Idle;
     bool m_deadlineArmed = false;
     bool m_counted = false; ///< against maxConnections
-    bool m_delivered = false;
     bool m_screened = false;
     bool m_keepAlive = true;
     bool m_http10 = false;
-    bool m_isHead = false;   ///< the request's method was HEAD
-    bool m_heldHead = false; ///< begin() was called, nothing sent yet
-    bool m_paused = false;   ///< write() returned false
-    bool m_linger = false;   ///< after Flushing
-    bool m_broken = false;   ///< a write failed; told from the event loop
+    bool m_isHead = false; ///< the request's method was HEAD
+    bool m_unsent =
+        true; ///< nothing of this answer is taken, or only its head and not by the kernel
+    bool m_flushScheduled = false;
+    bool m_paused = false; ///< write() returned false
+    bool m_linger = false; ///< after Flushing
+    bool m_broken = false; ///< a write failed; told from the event loop
     bool m_resumeScheduled = false;
 };
 

@@ -4,6 +4,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/http/connection.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -22,7 +23,7 @@ constexpr int kMaxRefusedOpen = 256;
 } // namespace
 
 ConnectionHub::ConnectionHub(RequestHandler &handler, const HttpLimits &limits,
-                             std::function<void(Connection &)> dispatch)
+                             std::function<void(HttpMethod)> dispatch)
     : m_handler(handler)
     , m_limits(limits)
     , m_dispatch(std::move(dispatch))
@@ -85,8 +86,59 @@ void ConnectionHub::add(std::unique_ptr<Connection> connection, bool counted)
     }
 }
 
+void ConnectionHub::dispatch(Connection &connection)
+{
+    m_ready.push_back(&connection);
+    m_dispatchReady.schedule();
+}
+
+void ConnectionHub::dispatchReady()
+{
+    const Scope scope(*this);
+    const auto first = std::find_if(m_ready.begin(), m_ready.end(),
+                                    [](const Connection *each) { return each != nullptr; });
+    if (first == m_ready.end()) {
+        m_ready.clear();
+        return;
+    }
+    m_dispatch((*first)->method());
+}
+
+void ConnectionHub::deliverReady()
+{
+    // A handler may answer at once, and so make the next request of that client ready.
+    for (size_t i = 0; i < m_ready.size(); ++i) {
+        if (Connection *connection = std::exchange(m_ready[i], nullptr)) {
+            connection->deliver();
+        }
+    }
+    m_ready.clear();
+}
+
+void ConnectionHub::scheduleFlush(Connection &connection)
+{
+    if (!std::exchange(connection.m_flushScheduled, true)) {
+        m_flushes.push_back(&connection);
+        m_flushAll.schedule();
+    }
+}
+
+void ConnectionHub::flushAll()
+{
+    const Scope scope(*this);
+    for (size_t i = 0; i < m_flushes.size(); ++i) {
+        if (Connection *connection = std::exchange(m_flushes[i], nullptr)) {
+            connection->flushAnswer();
+        }
+    }
+    m_flushes.clear();
+}
+
 void ConnectionHub::retire(Connection &connection)
 {
+    Connection *const none = nullptr;
+    std::replace(m_ready.begin(), m_ready.end(), &connection, none);
+    std::replace(m_flushes.begin(), m_flushes.end(), &connection, none);
     const size_t index = connection.m_index;
     m_retired.push_back(std::move(m_connections[index]));
     if (index + 1 != m_connections.size()) {

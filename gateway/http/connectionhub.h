@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/base/turnend.h"
 #include "gateway/http/deadlinelist.h"
 #include "gateway/http/httplimits.h"
 #include "gateway/http/requesthandler.h"
@@ -59,14 +60,17 @@ public:
         ConnectionHub &m_hub;
     };
 
-    /// @p dispatch gets each connection whose request is complete and has to call its deliver().
+    /// @p dispatch is called when requests are complete, with the first one's method, and has to
+    /// call deliverReady().
     ConnectionHub(RequestHandler &handler, const HttpLimits &limits,
-                  std::function<void(Connection &)> dispatch);
+                  std::function<void(HttpMethod)> dispatch);
     ~ConnectionHub() override;
 
     /// Takes over an accepted descriptor; above the cap it is answered 503 and closed.
     void accept(qintptr fd);
     void closeIdle();
+    /// Hands the complete requests to the handler.
+    void deliverReady();
     void setLimits(const HttpLimits &limits) { m_limits = limits; }
     /// While true every answer ends its connection.
     void setClosing(bool closing) { m_closing = closing; }
@@ -90,7 +94,10 @@ public:
     [[nodiscard]] qint64 recentNs() const { return m_recentNs; }
     qint64 stampNs();
     void arm(Connection &connection, Deadline kind);
-    void dispatch(Connection &connection) { m_dispatch(connection); }
+    /// Its request is complete; calls its deliver() at the end of the turn.
+    void dispatch(Connection &connection);
+    /// Calls its flushAnswer() at the end of the turn.
+    void scheduleFlush(Connection &connection);
     /// Calls its resume() once the stack is clear.
     void scheduleResume(Connection &connection);
     /// The connection is closed; deletes it later.
@@ -101,12 +108,14 @@ private:
     void add(std::unique_ptr<Connection> connection, bool counted);
     void refuse(qintptr fd);
     void settle();
+    void dispatchReady();
+    void flushAll();
     void onTick();
     [[nodiscard]] qint64 durationNs(Deadline kind) const;
 
     RequestHandler &m_handler;
     HttpLimits m_limits;
-    std::function<void(Connection &)> m_dispatch;
+    std::function<void(HttpMethod)> m_dispatch;
     std::unique_ptr<char[]> m_readBuffer;
     QByteArray m_headBuffer;
     QByteArray m_dateField;
@@ -117,6 +126,10 @@ private:
     std::vector<std::unique_ptr<Connection>> m_connections;
     std::vector<std::unique_ptr<Connection>> m_retired;
     std::vector<Connection *> m_resumes;
+    std::vector<Connection *> m_ready;   ///< with a complete request; null: closed meanwhile
+    std::vector<Connection *> m_flushes; ///< with a part of an answer; null: closed meanwhile
+    TurnEnd m_dispatchReady{TurnEnd::Stage::Requests, [this] { dispatchReady(); }};
+    TurnEnd m_flushAll{TurnEnd::Stage::Answers, [this] { flushAll(); }};
     int m_counted = 0;
     int m_depth = 0;
     bool m_closing = false;

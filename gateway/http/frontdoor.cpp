@@ -21,7 +21,8 @@ class FrontDoor::Private
 {
 public:
     Private(RequestHandler &handler, const HttpLimits &limits)
-        : hub(handler, limits, [this](Connection &connection) { server->dispatch(connection); })
+        : hub(handler, limits,
+              [this](HttpMethod method) { server->pass(method, [this] { hub.deliverReady(); }); })
     {
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/http/gatewayserver.h"
 
-#include "gateway/http/connection.h"
 #include "gateway/http/guardedlistener.h"
 #include "gateway/http/requestport.h"
 
@@ -51,22 +50,22 @@ bool GatewayServer::serve(GuardedListener *listener)
     return httpcompat::bind(*this, listener);
 }
 
-void GatewayServer::dispatch(Connection &connection)
+void GatewayServer::pass(HttpMethod method, const std::function<void()> &deliver)
 {
-    if (!m_current) {
+    if (!m_deliver) {
         if (!m_port) {
             m_port = new RequestPort;
             m_listener->offer(m_port);
         }
-        m_current = &connection;
-        m_port->feed(requestFor(connection.method()));
-        m_current = nullptr;
+        m_deliver = &deliver;
+        m_port->feed(requestFor(method));
+        if (!std::exchange(m_deliver, nullptr)) {
+            return;
+        }
     }
-    if (!connection.isDelivered()) {
-        // A handler that runs an event loop of its own leaves the port busy; the client need not
-        // suffer for it.
-        connection.deliver();
-    }
+    // A handler that runs an event loop of its own leaves the port busy; the clients need not
+    // suffer for it.
+    deliver();
 }
 
 bool GatewayServer::handleRequest(const QHttpServerRequest &request,
@@ -74,8 +73,8 @@ bool GatewayServer::handleRequest(const QHttpServerRequest &request,
 {
     Q_UNUSED(request)
     Q_UNUSED(target)
-    if (m_current) {
-        m_current->deliver();
+    if (const auto *deliver = std::exchange(m_deliver, nullptr)) {
+        (*deliver)();
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/http/httpcompat.h"
+#include "gateway/http/httprequest.h"
 
 #include <QPointer>
 
@@ -9,17 +10,16 @@
 
 namespace tidegate {
 
-class Connection;
 class GuardedListener;
 class RequestPort;
 
-/// The QtHttpServer of a front door: every request passes through its handleRequest().
+/// The QtHttpServer of a front door: all requests pass through its handleRequest().
 ///
 /// Lives in an engine thread; owned by FrontDoor. Reading, checking and answering are the
 /// connection's, because QtHttpServer has no bounds, no back-pressure and, depending on its
 /// version, no safe way to answer later. It is handed one small, complete, well-formed request for
-/// each real one, through a single RequestPort that all connections share, and calls back before
-/// that returns.
+/// all real ones of a turn of the event loop, through a single RequestPort that all connections
+/// share, and calls back before that returns.
 class GatewayServer final : public QAbstractHttpServer
 {
     Q_OBJECT
@@ -30,8 +30,8 @@ public:
 
     /// Binds to @p listener, which must be listening, and takes it over.
     [[nodiscard]] bool serve(GuardedListener *listener);
-    /// Passes the request of @p connection through to its deliver().
-    void dispatch(Connection &connection);
+    /// Passes a request through, and calls @p deliver on its way.
+    void pass(HttpMethod method, const std::function<void()> &deliver);
 
 protected:
     bool handleRequest(const QHttpServerRequest &request,
@@ -42,7 +42,7 @@ protected:
 private:
     GuardedListener *m_listener = nullptr;
     QPointer<RequestPort> m_port;
-    Connection *m_current = nullptr;
+    const std::function<void()> *m_deliver = nullptr;
 };
 
 } // namespace tidegate

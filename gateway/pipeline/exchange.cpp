@@ -282,7 +282,6 @@ void Exchange::upstreamHead(const UpstreamHead &head)
     if (m_relay == Relay::Events) {
         m_phase = ExchangePhase::Streaming;
     }
-    m_host.flushAtTurnEnd(*this);
     m_host.exchangeChanged(*this);
 }
 
@@ -540,13 +539,6 @@ void Exchange::refuse(const ApiError &error)
     m_writer = nullptr;
     settle(ExchangePhase::Failed,
            error.status >= 500 ? Outcome::UpstreamError : Outcome::ClientError);
-}
-
-void Exchange::flush()
-{
-    if (m_writer) {
-        m_writer->flush();
-    }
 }
 
 void Exchange::cut()

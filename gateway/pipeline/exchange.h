@@ -35,8 +35,6 @@ public:
 
     /// Runs the stages until the exchange waits for its backend or is finished.
     void start();
-    /// Sends a head that was held back for the first piece of the body.
-    void flush();
     /// Ends the exchange at once: the client's connection is cut.
     void cut();
 
@@ -55,7 +53,6 @@ public:
         bool shown = false; ///< the panel knows of it, so it must hear of its end
     };
     LiveMark liveMark;
-    bool flushPending = false; ///< is on the engine's list of heads to flush
     size_t slot = 0;           ///< index among the engine's exchanges in flight
 
 private:

@@ -13,8 +13,6 @@ public:
     virtual UpstreamClient &upstream() = 0;
     /// Something that the live view shows has changed.
     virtual void exchangeChanged(Exchange &exchange) = 0;
-    /// An answer's head waits for the end of this turn; see Exchange::flush().
-    virtual void flushAtTurnEnd(Exchange &exchange) = 0;
     /// The exchange is settled. It is destroyed once the present call stack has ended.
     virtual void exchangeFinished(Exchange &exchange) = 0;
 

@@ -79,7 +79,9 @@ template <typename Names, typename Prefixes>
 bool isKept(std::string_view name, const Names &names, const Prefixes &prefixes)
 {
     return std::any_of(names.begin(), names.end(),
-                       [name](std::string_view kept) { return equalsIgnoreCase(name, kept); }) ||
+                       [name](std::string_view kept) {
+                           return name.size() == kept.size() && equalsIgnoreCase(name, kept);
+                       }) ||
            std::any_of(prefixes.begin(), prefixes.end(), [name](std::string_view prefix) {
                return startsWithIgnoreCase(name, prefix);
            });
@@ -118,11 +120,12 @@ std::vector<QByteArray> forwardedRequestFields(const HttpRequest &request)
             isNamedByConnection(connection, field.name)) {
             continue;
         }
-        QByteArray line;
-        line.reserve(qsizetype(field.name.size() + field.value.size() + 2));
-        line.append(field.name.data(), qsizetype(field.name.size())).append(": ");
-        line.append(field.value.data(), qsizetype(field.value.size()));
-        fields.push_back(std::move(line));
+        QByteArray &line = fields.emplace_back(
+            qsizetype(field.name.size() + field.value.size() + 2), Qt::Uninitialized);
+        char *to = std::copy(field.name.begin(), field.name.end(), line.data());
+        *to++ = ':';
+        *to++ = ' ';
+        std::copy(field.value.begin(), field.value.end(), to);
     }
     return fields;
 }

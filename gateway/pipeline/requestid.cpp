@@ -21,14 +21,14 @@ QByteArray newUuid()
     std::array<quint64, 2> random{generator.generate(), generator.generate()};
     random[0] = (random[0] & ~0xf000ULL) | 0x4000ULL;         // version 4
     random[1] = (random[1] & ~(3ULL << 62U)) | (2ULL << 62U); // variant
-    QByteArray id;
-    id.reserve(36);
+    QByteArray id(36, '-');
+    char *to = id.data();
     for (int digit = 0; digit < 32; ++digit) {
         if (std::find(kDashBefore.begin(), kDashBefore.end(), digit) != kDashBefore.end()) {
-            id.append('-');
+            ++to;
         }
         const quint64 word = random[size_t(digit / 16)];
-        id.append(kHex[(word >> unsigned(60 - 4 * (digit % 16))) & 0xfU]);
+        *to++ = kHex[(word >> unsigned(60 - 4 * (digit % 16))) & 0xfU];
     }
     return id;
 }

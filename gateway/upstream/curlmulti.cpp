@@ -7,9 +7,13 @@
 
 #ifndef Q_OS_WIN
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #endif
+
+#include <utility>
 
 namespace tidegate {
 
@@ -18,6 +22,37 @@ namespace {
 // Idle connections kept for the next call, over all hosts. libcurl's own choice, four times the
 // running calls, would close most of them after a burst.
 constexpr long kIdleConnections = 1024;
+
+/// 0 when it is not that of a connected IP socket.
+int localPortOf(curl_socket_t socket)
+{
+    sockaddr_storage address = {};
+    socklen_t size = sizeof address;
+    if (getsockname(socket, reinterpret_cast<sockaddr *>(&address), &size) != 0) {
+        return 0;
+    }
+    switch (address.ss_family) {
+    case AF_INET:
+        return ntohs(reinterpret_cast<const sockaddr_in &>(address).sin_port);
+    case AF_INET6:
+        return ntohs(reinterpret_cast<const sockaddr_in6 &>(address).sin6_port);
+    default:
+        return 0;
+    }
+}
+
+/// False where it cannot be had.
+bool setCork(curl_socket_t socket, bool on)
+{
+#ifdef TCP_CORK
+    const int value = on ? 1 : 0;
+    return setsockopt(socket, IPPROTO_TCP, TCP_CORK, &value, sizeof value) == 0;
+#else
+    Q_UNUSED(socket)
+    Q_UNUSED(on)
+    return false;
+#endif
+}
 
 } // namespace
 
@@ -111,14 +146,44 @@ CurlSocket &CurlMulti::socketFor(curl_socket_t socket)
     return *place;
 }
 
-void CurlMulti::keepSocket(curl_socket_t socket)
+void CurlMulti::keepSocket(curl_socket_t socket, int localPort)
 {
-    socketFor(socket).keep();
+    if (localPortOf(socket) == localPort) {
+        socketFor(socket).keep(localPort);
+        m_byPort[localPort] = socket;
+    }
+}
+
+void CurlMulti::holdBack(int localPort)
+{
+    const bool first = !std::exchange(m_sentInTurn, true);
+    m_release.schedule();
+    const auto place = m_byPort.find(localPort);
+    if (!first && place != m_byPort.end() && setCork(place->second, true)) {
+        m_corked.push_back(place->second);
+    }
+}
+
+void CurlMulti::release()
+{
+    m_sentInTurn = false;
+    for (const curl_socket_t socket : m_corked) {
+        setCork(socket, false);
+    }
+    m_corked.clear();
 }
 
 int CurlMulti::closeSocket(void *self, curl_socket_t socket)
 {
-    static_cast<CurlMulti *>(self)->m_sockets.erase(socket);
+    auto &multi = *static_cast<CurlMulti *>(self);
+    const auto place = multi.m_sockets.find(socket);
+    if (place != multi.m_sockets.end()) {
+        if (place->second->isKept()) {
+            multi.m_byPort.erase(place->second->localPort());
+        }
+        multi.m_sockets.erase(place);
+    }
+    std::erase(multi.m_corked, socket);
 #ifdef Q_OS_WIN
     return closesocket(socket);
 #else

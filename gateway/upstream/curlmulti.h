@@ -3,6 +3,8 @@
 
 #include "gateway/upstream/curlsocket.h"
 
+#include "gateway/base/turnend.h"
+
 #include <QtGlobal>
 
 #include <curl/curl.h>
@@ -10,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 namespace tidegate {
 
@@ -67,9 +70,14 @@ public:
     void socketReady(curl_socket_t socket, bool readable, bool writable);
     /// For CURLOPT_OPENSOCKETFUNCTION.
     curl_socket_t openSocket(const curl_sockaddr &address);
-    /// The socket's connection is established. Only from now on does libcurl tell of its closing:
-    /// one that it gives up while connecting it just closes.
-    void keepSocket(curl_socket_t socket);
+    /// The connection from @p localPort is established; nothing happens if that is not @p socket's.
+    /// Only from now on does libcurl tell of its closing: one that it gives up while connecting it
+    /// just closes, and the number may be another's by now.
+    void keepSocket(curl_socket_t socket, int localPort);
+    /// A request is about to be sent from @p localPort. All but the first of a turn of the event
+    /// loop are held back to its end, so that they leave together and an upstream on this machine
+    /// wakes up once and not for each of them.
+    void holdBack(int localPort);
     /// For CURLOPT_CLOSESOCKETFUNCTION, with the CurlMulti as its data.
     static int closeSocket(void *self, curl_socket_t socket);
 
@@ -79,10 +87,15 @@ private:
     static int onTimer(CURLM *multi, long milliseconds, void *self);
 
     void act(curl_socket_t socket, int events);
+    void release();
 
     CurlMultiUser &m_user;
     CURLM *m_multi = nullptr;
     std::unordered_map<curl_socket_t, std::unique_ptr<CurlSocket>> m_sockets;
+    std::unordered_map<int, curl_socket_t> m_byPort; ///< kept ones
+    std::vector<curl_socket_t> m_corked;
+    TurnEnd m_release{TurnEnd::Stage::Uploads, [this] { release(); }};
+    bool m_sentInTurn = false;
     qint64 m_dueNs = -1;
     qint64 m_enteredNs = 0;
     bool m_inside = false;

@@ -25,8 +25,10 @@ public:
     /// libcurl wants nothing for now; the socket stays open.
     void rest();
     /// The socket of an established connection, of whose closing CurlMulti will hear.
-    void keep() { m_kept = true; }
-    [[nodiscard]] bool isKept() const { return m_kept; }
+    void keep(int localPort) { m_localPort = localPort; }
+    [[nodiscard]] bool isKept() const { return m_localPort != 0; }
+    /// Of a kept socket; 0 for others.
+    [[nodiscard]] int localPort() const { return m_localPort; }
 
     void fdReady(bool readable, bool writable) override;
 
@@ -34,7 +36,7 @@ private:
     CurlMulti &m_multi;
     FdWatch m_watch;
     const curl_socket_t m_socket;
-    bool m_kept = false;
+    int m_localPort = 0;
     bool m_resting = true;
     bool m_reading = false;
 };

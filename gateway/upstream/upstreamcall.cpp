@@ -121,13 +121,12 @@ void UpstreamCall::clear()
     m_begunNs = -1;
     m_firstByteNs = -1;
     m_lastByteNs = -1;
-    m_openedSocket = false;
+    m_opened.clear();
     m_reused = false;
     m_repeatRefused = false;
     m_anyByte = false;
     m_headComplete = false;
     m_headBroken = false;
-    m_headHeld = false;
     m_paused = false;
     m_heldByCurl = false;
     setCloseAfterwards(false);
@@ -170,6 +169,11 @@ void UpstreamCall::setTransport()
     if (m_url != m_request.url) {
         m_url = m_request.url;
         curl_easy_setopt(m_easy, CURLOPT_URL, m_url.constData());
+        // Read once here, libcurl need not read it, and print it again, for each request. An
+        // address that it does not understand it may itself complain about.
+        const bool readable =
+            curl_url_set(m_parsedUrl.get(), CURLUPART_URL, m_url.constData(), 0) == CURLUE_OK;
+        curl_easy_setopt(m_easy, CURLOPT_CURLU, readable ? m_parsedUrl.get() : nullptr);
     }
     const bool secure = m_url.left(6).compare("https:", Qt::CaseInsensitive) == 0;
     if (m_secure != secure) {
@@ -273,7 +277,7 @@ void UpstreamCall::setFields()
 // ---- what libcurl calls
 
 int UpstreamCall::onRequestBegins(void *self, char * /*remoteIp*/, char * /*localIp*/,
-                                  int /*remotePort*/, int /*localPort*/)
+                                  int /*remotePort*/, int localPort)
 {
     auto &call = *static_cast<UpstreamCall *>(self);
     if (call.m_begunNs >= 0) {
@@ -283,13 +287,12 @@ int UpstreamCall::onRequestBegins(void *self, char * /*remoteIp*/, char * /*loca
         return CURL_PREREQFUNC_ABORT;
     }
     call.m_begunNs = call.m_multi.enteredNs();
-    call.m_reused = !call.m_openedSocket;
-    curl_socket_t socket = CURL_SOCKET_BAD;
-    if (!call.m_reused &&
-        curl_easy_getinfo(call.m_easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
-        socket != CURL_SOCKET_BAD) {
-        call.m_multi.keepSocket(socket);
+    call.m_reused = call.m_opened.empty();
+    // CURLINFO_ACTIVESOCKET is not known yet at this point; the port is.
+    for (const curl_socket_t socket : call.m_opened) {
+        call.m_multi.keepSocket(socket, localPort);
     }
+    call.m_multi.holdBack(localPort);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -304,8 +307,7 @@ curl_socket_t UpstreamCall::onOpenSocket(void *self, curlsocktype /*purpose*/,
     if (!call.addressAllowed(*address)) {
         return CURL_SOCKET_BAD;
     }
-    call.m_openedSocket = true;
-    return call.m_multi.openSocket(*address);
+    return call.m_opened.emplace_back(call.m_multi.openSocket(*address));
 }
 
 bool UpstreamCall::addressAllowed(const curl_sockaddr &address)
@@ -353,12 +355,7 @@ size_t UpstreamCall::headerLine(std::string_view line)
     }
     if (kind == HeadReader::Line::Final) {
         m_headComplete = true;
-        if (m_host.mayDeliver()) {
-            deliverHead();
-        } else {
-            m_headHeld = true;
-            m_host.deliverLater(*this);
-        }
+        deliverHead();
     }
     return m_listener ? line.size() : kRefuse;
 }
@@ -368,11 +365,8 @@ size_t UpstreamCall::bodyPiece(std::string_view piece)
     if (!m_listener) {
         return kRefuse;
     }
-    if (m_paused || m_headHeld || !m_host.mayDeliver()) {
+    if (m_paused) {
         m_heldByCurl = true;
-        if (!m_paused) {
-            m_host.deliverLater(*this);
-        }
         return CURL_WRITEFUNC_PAUSE;
     }
     m_lastByteNs = m_multi.enteredNs();
@@ -404,12 +398,8 @@ bool UpstreamCall::resume()
     return m_heldByCurl;
 }
 
-bool UpstreamCall::deliverHeld()
+bool UpstreamCall::takeHeldPiece()
 {
-    if (m_headHeld && m_listener) {
-        m_headHeld = false;
-        deliverHead();
-    }
     return m_listener && !m_paused && std::exchange(m_heldByCurl, false);
 }
 

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -20,13 +21,8 @@ class CurlMulti;
 class UpstreamCallHost
 {
 public:
-    /// False while the listener must not be called, because its owner is calling us.
-    [[nodiscard]] virtual bool mayDeliver() const = 0;
     /// The listener has been called.
     virtual void delivered() = 0;
-    /// Something of @p call waits until the listener may be called: see
-    /// UpstreamCall::deliverHeld().
-    virtual void deliverLater(UpstreamCall &call) = 0;
     /// nextDeadlineNs() may have become earlier.
     virtual void deadlineChanged(UpstreamCall &call) = 0;
     [[nodiscard]] virtual const UpstreamClient::AddressCheck &addressCheck() const = 0;
@@ -73,11 +69,10 @@ public:
     void closeAfterwards() { setCloseAfterwards(true); }
     [[nodiscard]] UpstreamListener *listener() const { return m_listener; }
 
-    /// The reader can take more again. True when deliverHeld() has something to do then.
+    /// The reader can take more again. True when libcurl has a piece for it, and is to be unpaused.
     bool resume();
-    /// Delivers a head that was held back. Never from within libcurl. True when the transfer can be
-    /// unpaused now.
-    bool deliverHeld();
+    /// True, once, when the piece can be delivered.
+    bool takeHeldPiece();
 
     /// The monotonic time at which the call is to fail if nothing happens until then; -1 for never.
     [[nodiscard]] qint64 nextDeadlineNs() const;
@@ -125,6 +120,11 @@ private:
     CurlMulti &m_multi;
     UpstreamCallHost &m_host;
     CURL *m_easy;
+    struct FreeUrl
+    {
+        void operator()(CURLU *url) const { curl_url_cleanup(url); }
+    };
+    const std::unique_ptr<CURLU, FreeUrl> m_parsedUrl{curl_url()}; ///< of m_url
     std::array<char, CURL_ERROR_SIZE> m_detail{};
 
     // What the handle is set to.
@@ -150,13 +150,12 @@ private:
     qint64 m_begunNs = -1;
     qint64 m_firstByteNs = -1;
     qint64 m_lastByteNs = -1;
-    bool m_openedSocket = false;
+    std::vector<curl_socket_t> m_opened; ///< sockets made for this call; some may be closed again
     bool m_reused = false;
     bool m_repeatRefused = false;
     bool m_anyByte = false;
     bool m_headComplete = false;
     bool m_headBroken = false;
-    bool m_headHeld = false;
     bool m_paused = false;     ///< the listener said stop
     bool m_heldByCurl = false; ///< libcurl keeps a piece until it is unpaused
 };

@@ -2,11 +2,11 @@
 #include "gateway/upstream/upstreamclient.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/base/turnend.h"
 #include "gateway/upstream/curlmulti.h"
 #include "gateway/upstream/deadlinequeue.h"
 #include "gateway/upstream/upstreamcall.h"
 
-#include <QScopedValueRollback>
 #include <QTimer>
 
 #include <algorithm>
@@ -40,9 +40,7 @@ public:
     UpstreamTimings cancel(UpstreamCall *call);
 
     void curlWorked() override { work(); }
-    bool mayDeliver() const override { return !m_starting; }
     void delivered() override { m_delivered = true; }
-    void deliverLater(UpstreamCall &call) override;
     void deadlineChanged(UpstreamCall &call) override;
     const AddressCheck &addressCheck() const override { return check; }
 
@@ -67,7 +65,7 @@ private:
     [[nodiscard]] bool hasWork() const;
     void removeCancelled();
     void collectFinished();
-    void deliverHeld();
+    void unpauseResumed();
     void deliverEndings();
     void runQueued();
     void failOverdue();
@@ -80,11 +78,11 @@ private:
     std::vector<UpstreamCall *> m_free;
     std::vector<UpstreamCall *> m_queued;    ///< to be given to libcurl
     std::vector<UpstreamCall *> m_cancelled; ///< to be taken away from libcurl
-    std::vector<UpstreamCall *> m_held;      ///< with something for the listener
+    std::vector<UpstreamCall *> m_resumed;   ///< for which libcurl holds a piece
     std::deque<Ending> m_endings;            ///< whose listener is to hear of the end
     QTimer m_timer;
-    qint64 m_armedNs = -1;   ///< when m_timer fires, -1 when it does not
-    bool m_starting = false; ///< libcurl runs on behalf of start()
+    qint64 m_armedNs = -1; ///< when m_timer fires, -1 when it does not
+    TurnEnd m_runLater{TurnEnd::Stage::Calls, [this] { work(); }};
     bool m_working = false;
     bool m_delivered = false;
 };
@@ -117,26 +115,16 @@ UpstreamCall *UpstreamClient::Private::start(UpstreamRequest &&request, Upstream
     call->prepare(std::move(request), listener);
     call->stage = UpstreamCall::Stage::Queued;
     ++active;
-    if (m_working || m_multi.inside()) {
-        m_queued.push_back(call);
-        return call;
-    }
-    {
-        // Sends the request right now, without another turn of the event loop. Whatever comes in
-        // meanwhile is held back.
-        const QScopedValueRollback starting(m_starting, true);
-        run(call);
-        m_multi.drive();
-        collectFinished();
-    }
-    armTimer();
+    m_queued.push_back(call);
+    m_runLater.schedule(); // libcurl is asked once for all calls of this turn
     return call;
 }
 
 void UpstreamClient::Private::resume(UpstreamCall *call)
 {
-    if (call->stage == UpstreamCall::Stage::Running && call->resume()) {
-        deliverLater(*call);
+    if (call->stage == UpstreamCall::Stage::Running && call->resume() &&
+        std::find(m_resumed.begin(), m_resumed.end(), call) == m_resumed.end()) {
+        m_resumed.push_back(call);
     }
     if (!m_working && !m_multi.inside()) {
         armTimer();
@@ -153,7 +141,7 @@ UpstreamTimings UpstreamClient::Private::cancel(UpstreamCall *call)
     call->closeAfterwards();
     --active;
     m_deadlines.remove(*call);
-    forget(m_held, call);
+    forget(m_resumed, call);
     switch (call->stage) {
     case UpstreamCall::Stage::Queued:
         forget(m_queued, call);
@@ -182,13 +170,6 @@ UpstreamTimings UpstreamClient::Private::cancel(UpstreamCall *call)
 }
 
 // ---- what the calls ask for
-
-void UpstreamClient::Private::deliverLater(UpstreamCall &call)
-{
-    if (std::find(m_held.begin(), m_held.end(), &call) == m_held.end()) {
-        m_held.push_back(&call);
-    }
-}
 
 void UpstreamClient::Private::deadlineChanged(UpstreamCall &call)
 {
@@ -261,7 +242,7 @@ void UpstreamClient::Private::work()
     for (int round = 0; round < kRoundsPerTurn; ++round) {
         removeCancelled();
         collectFinished();
-        deliverHeld();
+        unpauseResumed();
         deliverEndings();
         runQueued();
         if (!hasWork()) {
@@ -277,7 +258,7 @@ void UpstreamClient::Private::work()
 
 bool UpstreamClient::Private::hasWork() const
 {
-    return !m_cancelled.empty() || !m_held.empty() || !m_endings.empty() || !m_queued.empty();
+    return !m_cancelled.empty() || !m_resumed.empty() || !m_endings.empty() || !m_queued.empty();
 }
 
 void UpstreamClient::Private::removeCancelled()
@@ -302,14 +283,14 @@ void UpstreamClient::Private::collectFinished()
     }
 }
 
-void UpstreamClient::Private::deliverHeld()
+void UpstreamClient::Private::unpauseResumed()
 {
     bool unpaused = false;
     // Only those that are there now: what is held meanwhile waits for the next round.
-    for (size_t left = m_held.size(); left > 0 && !m_held.empty(); --left) {
-        UpstreamCall *call = m_held.front();
-        m_held.erase(m_held.begin());
-        if (call->deliverHeld()) {
+    for (size_t left = m_resumed.size(); left > 0 && !m_resumed.empty(); --left) {
+        UpstreamCall *call = m_resumed.front();
+        m_resumed.erase(m_resumed.begin());
+        if (call->takeHeldPiece()) {
             m_multi.unpause(call->easy());
             unpaused = true;
         }
@@ -366,7 +347,7 @@ void UpstreamClient::Private::failOverdue()
             UpstreamResult result = call->failed(call->nextTimeout());
             call->closeAfterwards();
             m_multi.remove(call->easy());
-            forget(m_held, call);
+            forget(m_resumed, call);
             endAt(call, std::move(result));
         }
     }

@@ -47,7 +47,7 @@ private Q_SLOTS:
     void streams();
     void knownLength_data();
     void knownLength();
-    void heldHeadSharesAPacket();
+    void headDoesNotWaitForTheBody();
     void abortIsSeen();
     void expectContinue();
     void unknownExpectation();
@@ -262,8 +262,10 @@ void TestFrontDoor::streams()
         writer->write("");
         writer->write(std::string(5000, 'x'));
         QVERIFY(writer->bytesWritten() > 5000);
-        QCOMPARE(writer->backlog(), 0);
-        writer->end();
+    });
+    door.run([](Engine &engine) {
+        QCOMPARE(engine.exchanges[0]->writer->backlog(), 0);
+        engine.exchanges[0]->writer->end();
     });
     const RawClient::Answer answer = client.read();
     QCOMPARE(answer.body, "data: 1\n\n" + QByteArray(5000, 'x'));
@@ -305,22 +307,17 @@ void TestFrontDoor::knownLength()
     }
 }
 
-void TestFrontDoor::heldHeadSharesAPacket()
+void TestFrontDoor::headDoesNotWaitForTheBody()
 {
     DoorOnThread door;
     RawClient client(door.port());
     client.send(get("/stream") + get("/stream"));
     QVERIFY(door.waitForExchanges(1));
-    door.run([](Engine &engine) {
-        QCOMPARE(engine.exchanges[0]->writer->bytesWritten(), 0);
-        engine.exchanges[0]->writer->flush();
-        QVERIFY(engine.exchanges[0]->writer->bytesWritten() > 0);
-    });
     QVERIFY(client.readUntil("\r\n\r\n"));
     door.run([](Engine &engine) { engine.exchanges[0]->writer->end(); });
     QCOMPARE(client.read().body, "");
     QVERIFY(door.waitForExchanges(2));
-    door.run([](Engine &engine) { engine.exchanges[1]->writer->end(); }); // head and end at once
+    door.run([](Engine &engine) { engine.exchanges[1]->writer->end(); });
     const RawClient::Answer answer = client.read();
     QVERIFY(answer.complete);
     QCOMPARE(answer.body, "");
@@ -638,7 +635,7 @@ void TestFrontDoor::abortInsideHandlersCallback()
         engine.exchanges[0]->writer->setListener(ender.get());
     });
     first.close(true);
-    QVERIFY(second.readAll().isEmpty());
+    QVERIFY(!second.read().complete);
     QVERIFY(door.waitFor([](Engine &engine) { return engine.door->connectionCount() == 0; }));
 }
 

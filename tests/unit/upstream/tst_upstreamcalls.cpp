@@ -22,7 +22,7 @@ private Q_SLOTS:
     void methods_data();
     void methods();
     void oneHandleForManyMethods();
-    void sendsWithinStart();
+    void sendsInTheSameTurn();
     void reusesItsConnection();
     void interimAnswersAreSkipped();
     void anyFraming_data();
@@ -137,8 +137,8 @@ void TestUpstreamCalls::oneHandleForManyMethods()
     QCOMPARE(upstream.connections(), 1);
 }
 
-// On a connection that is there, the request is on its way when start() returns.
-void TestUpstreamCalls::sendsWithinStart()
+// On a connection that is there, the request is on its way when the turn has ended.
+void TestUpstreamCalls::sendsInTheSameTurn()
 {
     ScriptedUpstream upstream([](Peer &peer) {
         while (peer.readRequest()) {
@@ -152,6 +152,7 @@ void TestUpstreamCalls::sendsWithinStart()
     CallRecorder second;
     client.start(postTo(upstream.url()), second);
     QCOMPARE(second.heads, 0);
+    QCoreApplication::processEvents();
     const qint64 limit = monotonicNs() + 2'000'000'000;
     while (upstream.requests().size() < 2 && monotonicNs() < limit) {
         std::this_thread::yield(); // without the event loop
