@@ -1,57 +1,119 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/store/ledgerreader.h"
 
-#include "gateway/store/sqlitestatement.h"
+#include "gateway/store/bloomfilter.h"
+#include "gateway/store/ledgercolumns.h"
+#include "gateway/store/ledgerstate.h"
+#include "gateway/store/usageseries.h"
+
+#include <QtEndian>
+
+#include <variant>
 
 namespace tidegate {
 namespace {
 
 constexpr int kBusyTimeoutMs = 250;
+constexpr int kPageRows = 1'000;
 
-#define TIDEGATE_LEDGER_SELECT                                                                     \
-    "SELECT id, request_id, started_at_us, total_us, first_byte_us, overhead_us, key_id, "         \
-    "endpoint, "                                                                                   \
-    "outcome, status, attempts, stream, requested_model, served_model, backend, error_code, "      \
-    "peer, "                                                                                       \
-    "input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, usage_estimated, "        \
-    "bytes_in, "                                                                                   \
-    "bytes_out FROM requests "
+constexpr char kBlocks[] =
+    "SELECT first_id, last_id, statuses, series FROM ledger_blocks WHERE first_id <= ?1 "
+    "AND last_started_us >= ?2 AND first_started_us < ?3 AND (outcomes & ?4) <> 0 "
+    "ORDER BY first_id";
+constexpr char kFilters[] = "SELECT first_id, filter FROM ledger_block_ids ORDER BY first_id";
 
-constexpr char kNewest[] = TIDEGATE_LEDGER_SELECT "WHERE id < ? ORDER BY id DESC LIMIT ?";
-constexpr char kWithRequestId[] = TIDEGATE_LEDGER_SELECT "WHERE request_id = ? ORDER BY id DESC";
+constexpr char kNewest[] =
+    "SELECT " TIDEGATE_LEDGER_COLUMNS " FROM requests WHERE id < ? ORDER BY id DESC LIMIT ?";
 
-#undef TIDEGATE_LEDGER_SELECT
-
-StoredLedgerRow readRow(const SqliteStatement &statement)
+/// The ids of the series that rows of the filter can belong to.
+std::vector<bool> matchingSeries(const UsageSeries &series, const RequestFilter &filter)
 {
-    StoredLedgerRow result;
-    result.id = statement.integer(0);
-    LedgerRow &row = result.row;
-    row.requestId = statement.bytes(1);
-    row.startedAtUs = statement.integer(2);
-    row.totalUs = statement.integer(3);
-    row.firstByteUs = statement.optionalInteger(4).value_or(-1);
-    row.overheadUs = statement.integer(5);
-    row.keyId = statement.integer(6);
-    row.endpoint = Endpoint(statement.integer(7));
-    row.outcome = Outcome(statement.integer(8));
-    row.status = int(statement.integer(9));
-    row.attempts = int(statement.integer(10));
-    row.stream = statement.integer(11) != 0;
-    row.requestedModel = statement.bytes(12);
-    row.servedModel = statement.bytes(13);
-    row.backend = statement.bytes(14);
-    row.errorCode = statement.bytes(15);
-    row.peer = statement.bytes(16);
-    row.usage.input = statement.optionalInteger(17).value_or(-1);
-    row.usage.output = statement.optionalInteger(18).value_or(-1);
-    row.usage.cachedInput = statement.optionalInteger(19).value_or(-1);
-    row.usage.reasoning = statement.optionalInteger(20).value_or(-1);
-    row.usage.estimated = statement.integer(21) != 0;
-    row.bytesIn = statement.integer(22);
-    row.bytesOut = statement.integer(23);
-    return result;
+    std::vector<bool> matching(size_t(series.highestId()) + 1);
+    series.forEach([&](qint64 id, const UsageDimensions &dimensions) {
+        // Where no backend was called, or there are too many models, the series does not say which.
+        const bool model = !filter.model || dimensions.backend.isEmpty() ||
+                           dimensions.requestedModel == UsageSeries::kOtherModels ||
+                           dimensions.requestedModel == *filter.model ||
+                           dimensions.servedModel == *filter.model;
+        matching[size_t(id)] = model && (!filter.keyId || dimensions.keyId == *filter.keyId) &&
+                               (!filter.teamId || dimensions.teamId == *filter.teamId) &&
+                               (!filter.backend || dimensions.backend == *filter.backend);
+    });
+    return matching;
 }
+
+/// Calls @p test with each little-endian number in @p bytes until it returns true.
+template <typename Integer, typename Test>
+bool anyOf(QByteArrayView bytes, Test test)
+{
+    for (qsizetype at = 0; at + qsizetype(sizeof(Integer)) <= bytes.size();
+         at += qsizetype(sizeof(Integer))) {
+        if (test(qFromLittleEndian<Integer>(bytes.data() + at))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// What of the filter is for the database to check in each row, and its values in order.
+struct Condition
+{
+    QByteArray sql;
+    std::vector<std::variant<qint64, QByteArray>> values;
+
+    explicit Condition(const RequestFilter &filter)
+    {
+        if (filter.keyId) {
+            add(" AND key_id = ?", *filter.keyId);
+        }
+        if (filter.teamId) {
+            add(" AND team_id = ?", *filter.teamId);
+        }
+        if (filter.model) {
+            add(" AND (requested_model = ?", *filter.model);
+            add(" OR served_model = ?)", *filter.model);
+        }
+        if (filter.backend) {
+            add(" AND backend = ?", *filter.backend);
+        }
+        if (filter.outcome) {
+            add(" AND outcome = ?", qint64(*filter.outcome));
+        }
+        if (filter.statusFrom > 0) {
+            add(" AND status >= ?", qint64(filter.statusFrom));
+        }
+        if (filter.statusTo < std::numeric_limits<int>::max()) {
+            add(" AND status <= ?", qint64(filter.statusTo));
+        }
+        if (filter.sinceUs > std::numeric_limits<qint64>::min()) {
+            add(" AND started_at_us >= ?", filter.sinceUs);
+        }
+        if (filter.untilUs < std::numeric_limits<qint64>::max()) {
+            add(" AND started_at_us < ?", filter.untilUs);
+        }
+        if (filter.requestId) {
+            add(" AND request_id = ?", *filter.requestId);
+        }
+    }
+
+    void bind(SqliteStatement &statement, int index) const
+    {
+        for (const auto &value : values) {
+            if (const auto *text = std::get_if<QByteArray>(&value)) {
+                statement.bindText(index++, *text);
+            } else {
+                statement.bind(index++, std::get<qint64>(value));
+            }
+        }
+    }
+
+private:
+    void add(const char *text, std::variant<qint64, QByteArray> value)
+    {
+        sql += text;
+        values.push_back(std::move(value));
+    }
+};
 
 } // namespace
 
@@ -93,22 +155,13 @@ Result<std::vector<StoredLedgerRow>> LedgerReader::newest(int maximum, qint64 be
     return readAll(statement);
 }
 
-Result<std::vector<StoredLedgerRow>> LedgerReader::withRequestId(const QByteArray &requestId)
-{
-    SqliteStatement statement(m_connection, kWithRequestId);
-    if (statement.isValid()) {
-        statement.bindText(1, requestId);
-    }
-    return readAll(statement);
-}
-
 Result<std::vector<StoredLedgerRow>> LedgerReader::readAll(SqliteStatement &statement)
 {
     std::vector<StoredLedgerRow> rows;
     for (;;) {
         switch (statement.step()) {
         case SqliteStatement::Step::Row:
-            rows.push_back(readRow(statement));
+            rows.push_back({statement.integer(0), readLedgerRow(statement)});
             break;
         case SqliteStatement::Step::Done:
             return rows;
@@ -116,6 +169,142 @@ Result<std::vector<StoredLedgerRow>> LedgerReader::readAll(SqliteStatement &stat
             return m_connection.explainLastError();
         }
     }
+}
+
+Result<std::vector<LedgerReader::IdRange>> LedgerReader::rangesOf(const RequestFilter &filter,
+                                                                  qint64 maximumId)
+{
+    const auto state = LedgerState::read(m_connection);
+    if (!state) {
+        return Error{state.error()};
+    }
+    UsageSeries series(m_connection);
+    if (auto loaded = series.load(); !loaded) {
+        return Error{loaded.error()};
+    }
+    const std::vector<bool> wantedSeries = matchingSeries(series, filter);
+
+    std::vector<IdRange> ranges;
+    SqliteStatement blocks(m_connection, kBlocks);
+    SqliteStatement filters(m_connection, kFilters);
+    if (!blocks.isValid() || !filters.isValid()) {
+        return m_connection.explainLastError();
+    }
+    blocks.bind(1, maximumId);
+    blocks.bind(2, filter.sinceUs);
+    blocks.bind(3, filter.untilUs);
+    blocks.bind(4, filter.outcome ? qint64(1) << int(*filter.outcome) : -1);
+    auto step = blocks.step();
+    for (; step == SqliteStatement::Step::Row; step = blocks.step()) {
+        const bool status = anyOf<quint16>(blocks.view(2), [&filter](int value) {
+            return value >= filter.statusFrom && value <= filter.statusTo;
+        });
+        const bool known = status && anyOf<quint32>(blocks.view(3), [&](size_t id) {
+                               return id >= wantedSeries.size() || wantedSeries[id];
+                           });
+        if (known) {
+            ranges.push_back({blocks.integer(0), std::min(blocks.integer(1), maximumId)});
+        }
+    }
+    if (step == SqliteStatement::Step::Failed) {
+        return m_connection.explainLastError();
+    }
+    if (filter.requestId) {
+        const quint64 hash = BloomFilter::hash(*filter.requestId);
+        auto range = ranges.begin();
+        std::vector<IdRange> possible;
+        step = filters.step();
+        for (; step == SqliteStatement::Step::Row && range != ranges.end(); step = filters.step()) {
+            const qint64 firstId = filters.integer(0);
+            while (range != ranges.end() && range->first < firstId) {
+                ++range;
+            }
+            if (range != ranges.end() && range->first == firstId &&
+                BloomFilter::mayContain(filters.view(1), hash)) {
+                possible.push_back(*range);
+            }
+        }
+        if (step == SqliteStatement::Step::Failed) {
+            return m_connection.explainLastError();
+        }
+        ranges = std::move(possible);
+    }
+    if (maximumId > state->rolledUpTo) {
+        ranges.push_back({state->rolledUpTo + 1, maximumId});
+    }
+    return ranges;
+}
+
+Result<std::vector<StoredLedgerRow>>
+LedgerReader::matching(const RequestFilter &filter, IdRange range, bool newestFirst, int maximum)
+{
+    const Condition condition(filter);
+    const QByteArray sql =
+        "SELECT " TIDEGATE_LEDGER_COLUMNS " FROM requests WHERE id >= ? AND id <= ?" +
+        condition.sql + " ORDER BY id " + (newestFirst ? "DESC" : "ASC") + " LIMIT ?";
+    SqliteStatement select(m_connection, sql.constData());
+    if (select.isValid()) {
+        select.bind(1, range.first);
+        select.bind(2, range.last);
+        condition.bind(select, 3);
+        select.bind(3 + int(condition.values.size()), maximum);
+    }
+    return readAll(select);
+}
+
+Result<std::vector<StoredLedgerRow>> LedgerReader::find(const RequestFilter &filter, int maximum,
+                                                        qint64 beforeId)
+{
+    const auto ranges = rangesOf(filter, beforeId - 1);
+    if (!ranges) {
+        return Error{ranges.error()};
+    }
+    std::vector<StoredLedgerRow> found;
+    for (auto range = ranges->rbegin(); range != ranges->rend(); ++range) {
+        const int missing = maximum - int(found.size());
+        if (missing <= 0) {
+            break;
+        }
+        auto rows = matching(filter, *range, true, missing);
+        if (!rows) {
+            return rows;
+        }
+        std::move(rows->begin(), rows->end(), std::back_inserter(found));
+    }
+    return found;
+}
+
+Result<bool> LedgerReader::forEach(const RequestFilter &filter,
+                                   const std::function<bool(const StoredLedgerRow &)> &visit)
+{
+    SqliteStatement highest(m_connection, "SELECT coalesce(max(id), 0) FROM requests");
+    if (highest.step() != SqliteStatement::Step::Row) {
+        return m_connection.explainLastError();
+    }
+    const qint64 lastId = highest.integer(0);
+    highest.reset();
+    const auto ranges = rangesOf(filter, lastId);
+    if (!ranges) {
+        return Error{ranges.error()};
+    }
+    for (IdRange range : *ranges) {
+        for (bool more = true; more;) {
+            const auto rows = matching(filter, range, false, kPageRows);
+            if (!rows) {
+                return Error{rows.error()};
+            }
+            for (const StoredLedgerRow &row : *rows) {
+                if (!visit(row)) {
+                    return false;
+                }
+            }
+            more = rows->size() == size_t(kPageRows);
+            if (more) {
+                range.first = rows->back().id + 1;
+            }
+        }
+    }
+    return true;
 }
 
 Result<QHash<qint64, qint64>> LedgerReader::lastUsedUs()

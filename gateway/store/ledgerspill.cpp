@@ -19,7 +19,7 @@ QString text(const QByteArray &bytes)
 
 QByteArray toLine(qint64 id, const LedgerRow &row)
 {
-    const QJsonObject object{
+    QJsonObject object{
         {QStringLiteral("id"), id},
         {QStringLiteral("request_id"), text(row.requestId)},
         {QStringLiteral("started_at_us"), row.startedAtUs},
@@ -44,15 +44,24 @@ QByteArray toLine(qint64 id, const LedgerRow &row)
         {QStringLiteral("usage_estimated"), row.usage.estimated},
         {QStringLiteral("bytes_in"), row.bytesIn},
         {QStringLiteral("bytes_out"), row.bytesOut},
+        {QStringLiteral("team_id"), row.teamId},
+        {QStringLiteral("hold_id"), qint64(row.holdId)},
+        {QStringLiteral("cache_write_tokens"), row.usage.cacheWrite},
+        {QStringLiteral("cache_write_1h_tokens"), row.usage.cacheWrite1h},
+        {QStringLiteral("audio_input_tokens"), row.usage.audioInput},
+        {QStringLiteral("audio_output_tokens"), row.usage.audioOutput},
     };
+    if (row.cost) {
+        object.insert(QStringLiteral("cost_nano"), row.cost->nano());
+    }
     return QJsonDocument(object).toJson(QJsonDocument::Compact) + '\n';
 }
 
 std::optional<LedgerBatch> fromLine(const QByteArray &line)
 {
     const QJsonObject object = QJsonDocument::fromJson(line).object();
-    const auto integer = [&object](const char *name) {
-        return object.value(QLatin1String(name)).toInteger();
+    const auto integer = [&object](const char *name, qint64 missing = 0) {
+        return object.value(QLatin1String(name)).toInteger(missing);
     };
     const auto bytes = [&object](const char *name) {
         return object.value(QLatin1String(name)).toString().toUtf8();
@@ -92,6 +101,16 @@ std::optional<LedgerBatch> fromLine(const QByteArray &line)
     row.usage.estimated = truth("usage_estimated");
     row.bytesIn = integer("bytes_in");
     row.bytesOut = integer("bytes_out");
+    // Lines of before there were costs do not have the rest.
+    row.teamId = integer("team_id");
+    row.holdId = quint64(integer("hold_id"));
+    row.usage.cacheWrite = integer("cache_write_tokens", -1);
+    row.usage.cacheWrite1h = integer("cache_write_1h_tokens", -1);
+    row.usage.audioInput = integer("audio_input_tokens", -1);
+    row.usage.audioOutput = integer("audio_output_tokens", -1);
+    if (object.contains(QLatin1String("cost_nano"))) {
+        row.cost = Money::fromNano(integer("cost_nano"));
+    }
     batch.rows.push_back(std::move(row));
     return batch;
 }
@@ -183,6 +202,24 @@ Result<std::vector<LedgerBatch>> LedgerSpill::next(int maximum)
     }
     m_nextOffset = file.pos();
     return result;
+}
+
+Result<Done>
+LedgerSpill::forEachWaiting(const std::function<void(qint64 id, const LedgerRow &row)> &visit) const
+{
+    if (m_waiting == 0) {
+        return Done{};
+    }
+    QFile file(m_path);
+    if (!file.open(QIODevice::ReadOnly) || !file.seek(m_offset)) {
+        return fileError(file);
+    }
+    while (!file.atEnd()) {
+        if (const auto batch = fromLine(file.readLine())) {
+            visit(batch->firstId, batch->rows.front());
+        }
+    }
+    return Done{};
 }
 
 Result<Done> LedgerSpill::markReplayed()

@@ -6,6 +6,7 @@
 
 #include <QString>
 
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,10 @@ public:
     Result<std::vector<LedgerBatch>> next(int maximum);
     /// The database has what next() returned. Removes the file after the last row.
     Result<Done> markReplayed();
+
+    /// Calls @p visit with every row that waits, oldest first.
+    Result<Done>
+    forEachWaiting(const std::function<void(qint64 id, const LedgerRow &row)> &visit) const;
 
     /// Rows that wait.
     [[nodiscard]] qint64 waiting() const { return m_waiting; }

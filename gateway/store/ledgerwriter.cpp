@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/store/ledgerwriter.h"
 
+#include "gateway/store/ledgercolumns.h"
 #include "gateway/store/sqliteconnection.h"
 #include "gateway/store/sqlitetransaction.h"
 
@@ -17,35 +18,13 @@ Q_LOGGING_CATEGORY(lcLedger, "tidegate.ledger")
 constexpr qint64 kFirstRetryNs = 100'000'000;
 constexpr qint64 kLongestRetryNs = 2'000'000'000;
 constexpr int kReplayRows = 5'000; // at a time, about 50 ms
-constexpr int kDeleteRows = 2'000; // at a time, about 5 ms
 
 // A row whose id is there already was written before: see LedgerSpill.
-constexpr char kInsert[] =
-    "INSERT INTO requests (id, request_id, started_at_us, total_us, first_byte_us, overhead_us, "
-    "key_id, "
-    "endpoint, outcome, status, attempts, stream, requested_model, served_model, backend, "
-    "error_code, "
-    "peer, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, usage_estimated, "
-    "bytes_in, bytes_out) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?) "
-    "ON CONFLICT (id) DO NOTHING";
+constexpr char kInsert[] = "INSERT INTO requests (" TIDEGATE_LEDGER_COLUMNS
+                           ") VALUES (" TIDEGATE_LEDGER_PARAMETERS ") ON CONFLICT (id) DO NOTHING";
 constexpr char kSaveKeyUsage[] =
     "INSERT INTO key_usage (key_id, last_used_us) VALUES (?, ?) ON CONFLICT (key_id) "
     "DO UPDATE SET last_used_us = max(last_used_us, excluded.last_used_us)";
-// Ids grow with time, so old rows are at the beginning; no index on the time is needed to find
-// them.
-constexpr char kDeleteOld[] = "DELETE FROM requests WHERE started_at_us < ? AND id <= "
-                              "(SELECT max(id) FROM (SELECT id FROM requests ORDER BY id LIMIT ?))";
-
-void bindKnown(SqliteStatement &statement, int index, qint64 value)
-{
-    if (value < 0) {
-        statement.bindNull(index);
-    } else {
-        statement.bind(index, value);
-    }
-}
-
 } // namespace
 
 LedgerWriter::LedgerWriter(SqliteConnection &connection, QString spillPath)
@@ -54,7 +33,7 @@ LedgerWriter::LedgerWriter(SqliteConnection &connection, QString spillPath)
 {
 }
 
-Result<Done> LedgerWriter::open()
+Result<Done> LedgerWriter::open(qint64 rolledUpTo)
 {
     if (auto opened = m_spill.open(); !opened) {
         return opened;
@@ -63,7 +42,8 @@ Result<Done> LedgerWriter::open()
     if (highest.step() != SqliteStatement::Step::Row) {
         return m_connection.explainLastError();
     }
-    m_nextId = std::max(highest.integer(0), m_spill.highestId()) + 1;
+    // Also after all rows were deleted, no id may come again: those up to rolledUpTo are done with.
+    m_nextId = std::max({highest.integer(0), m_spill.highestId(), rolledUpTo}) + 1;
     m_nextFlushNs = m_spill.waiting() > 0 ? 0 : kNever;
     return Done{};
 }
@@ -84,8 +64,7 @@ void LedgerWriter::flush(qint64 nowNs, bool force)
     if (force || nowNs >= m_databaseRetryNs) {
         if (m_taken.empty() || write(m_taken)) {
             m_written += m_inMemory;
-            m_inMemory = 0;
-            m_taken.clear();
+            takenAreDurable();
             replay(nowNs);
             return;
         }
@@ -99,8 +78,36 @@ void LedgerWriter::flush(qint64 nowNs, bool force)
         m_lastError = spilled.error();
         return;
     }
+    takenAreDurable();
+}
+
+void LedgerWriter::takenAreDurable()
+{
+    std::vector<quint64> holds;
+    for (const LedgerBatch &batch : m_taken) {
+        for (const LedgerRow &row : batch.rows) {
+            if (row.holdId != 0) {
+                holds.push_back(row.holdId);
+            }
+        }
+    }
     m_inMemory = 0;
     m_taken.clear();
+    if (m_rowsWritten && !holds.empty()) {
+        m_rowsWritten(holds);
+    }
+}
+
+Result<Done> LedgerWriter::forEachOutside(
+    const std::function<void(qint64 id, const LedgerRow &row)> &visit) const
+{
+    for (const LedgerBatch &batch : m_taken) {
+        qint64 id = batch.firstId;
+        for (const LedgerRow &row : batch.rows) {
+            visit(id++, row);
+        }
+    }
+    return m_spill.forEachWaiting(visit);
 }
 
 void LedgerWriter::replay(qint64 nowNs)
@@ -183,30 +190,7 @@ bool LedgerWriter::insert(qint64 id, const LedgerRow &row)
         qint64 &lastUsedUs = m_lastUsedUs[row.keyId];
         lastUsedUs = std::max(lastUsedUs, row.startedAtUs);
     }
-    m_insert.bind(1, id);
-    m_insert.bindText(2, row.requestId);
-    m_insert.bind(3, row.startedAtUs);
-    m_insert.bind(4, row.totalUs);
-    bindKnown(m_insert, 5, row.firstByteUs);
-    m_insert.bind(6, row.overheadUs);
-    m_insert.bind(7, row.keyId);
-    m_insert.bind(8, int(row.endpoint));
-    m_insert.bind(9, int(row.outcome));
-    m_insert.bind(10, row.status);
-    m_insert.bind(11, row.attempts);
-    m_insert.bind(12, row.stream ? 1 : 0);
-    m_insert.bindText(13, row.requestedModel);
-    m_insert.bindText(14, row.servedModel);
-    m_insert.bindText(15, row.backend);
-    m_insert.bindText(16, row.errorCode);
-    m_insert.bindText(17, row.peer);
-    bindKnown(m_insert, 18, row.usage.input);
-    bindKnown(m_insert, 19, row.usage.output);
-    bindKnown(m_insert, 20, row.usage.cachedInput);
-    bindKnown(m_insert, 21, row.usage.reasoning);
-    m_insert.bind(22, row.usage.estimated ? 1 : 0);
-    m_insert.bind(23, row.bytesIn);
-    m_insert.bind(24, row.bytesOut);
+    bindLedgerRow(m_insert, id, row);
     return m_insert.run();
 }
 
@@ -220,19 +204,6 @@ bool LedgerWriter::writeKeyUsage()
         }
     }
     return true;
-}
-
-Result<int> LedgerWriter::deleteOld(qint64 startedBeforeUs)
-{
-    SqliteStatement statement(m_connection, kDeleteOld);
-    if (statement.isValid()) {
-        statement.bind(1, startedBeforeUs);
-        statement.bind(2, kDeleteRows);
-        if (statement.run()) {
-            return m_connection.changes();
-        }
-    }
-    return m_connection.explainLastError();
 }
 
 } // namespace tidegate

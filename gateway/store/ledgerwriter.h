@@ -8,6 +8,7 @@
 #include <QHash>
 #include <QString>
 
+#include <functional>
 #include <vector>
 
 namespace tidegate {
@@ -23,8 +24,13 @@ class LedgerWriter
 public:
     LedgerWriter(SqliteConnection &connection, QString spillPath);
 
-    /// Finds the next free id and what an earlier run left in the spill file.
-    Result<Done> open();
+    /// Finds the next free id, which is above @p rolledUpTo, and what an earlier run left in the
+    /// spill file.
+    Result<Done> open(qint64 rolledUpTo);
+
+    /// Called with the holds of rows that have just come into the database or the spill file.
+    using RowsWritten = std::function<void(const std::vector<quint64> &holdIds)>;
+    void setRowsWritten(RowsWritten callback) { m_rowsWritten = std::move(callback); }
 
     void take(std::vector<std::vector<LedgerRow>> &&chunks);
     /// Writes what was taken, or spills it. Tries the database even if it failed a moment ago when
@@ -34,9 +40,16 @@ public:
     [[nodiscard]] qint64 nextFlushNs() const { return m_nextFlushNs; }
     static constexpr qint64 kNever = std::numeric_limits<qint64>::max();
 
-    /// Deletes up to a few thousand rows that started before @p startedBeforeUs, and returns how
-    /// many.
-    Result<int> deleteOld(qint64 startedBeforeUs);
+    /// Calls @p visit with every row that waits to come into the database, in memory or in the
+    /// spill file. After a crash some of those in the file may be in the database too, with the
+    /// same id.
+    Result<Done>
+    forEachOutside(const std::function<void(qint64 id, const LedgerRow &row)> &visit) const;
+    /// Highest id below which no row waits any more; 0 while there are rows in the spill file.
+    [[nodiscard]] qint64 settledId() const
+    {
+        return m_spill.waiting() > 0 ? 0 : m_nextId - 1 - m_inMemory;
+    }
 
     [[nodiscard]] qint64 inMemory() const
     {
@@ -47,6 +60,7 @@ public:
     [[nodiscard]] const QString &lastError() const { return m_lastError; }
 
 private:
+    void takenAreDurable();
     bool prepare();
     bool write(const std::vector<LedgerBatch> &batches);
     bool insert(qint64 id, const LedgerRow &row);
@@ -66,6 +80,7 @@ private:
     qint64 m_nextFlushNs = kNever;
     qint64 m_databaseRetryNs = 0; ///< before this the database is left alone
     qint64 m_retryDelayNs = 0;
+    RowsWritten m_rowsWritten;
     QString m_lastError;
     QString m_loggedError; ///< the database's, so that it is logged once and not with every try
 };

@@ -68,6 +68,11 @@ void SqliteConnection::recordError()
     m_lastError.systemErrno = sqlite3_system_errno(m_handle.get());
 }
 
+void SqliteConnection::recordDamage(const QString &what)
+{
+    m_lastError = {SQLITE_CORRUPT, what, 0};
+}
+
 bool SqliteConnection::wasBusy() const
 {
     return m_lastError.code == SQLITE_BUSY || m_lastError.code == SQLITE_LOCKED;

@@ -52,6 +52,8 @@ public:
 
     /// Keeps what SQLite says about the call that just failed.
     void recordError();
+    /// What was read makes no sense: from now on the last error says so.
+    void recordDamage(const QString &what);
     void clearLastError() { m_lastError = {}; }
     /// The last error was another program's lock: trying again later helps.
     [[nodiscard]] bool wasBusy() const;

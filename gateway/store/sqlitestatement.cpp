@@ -89,6 +89,11 @@ std::optional<qint64> SqliteStatement::optionalInteger(int column) const
 
 QByteArray SqliteStatement::bytes(int column) const
 {
+    return view(column).toByteArray();
+}
+
+QByteArrayView SqliteStatement::view(int column) const
+{
     const void *data = sqlite3_column_blob(m_statement.get(), column);
     return {static_cast<const char *>(data), sqlite3_column_bytes(m_statement.get(), column)};
 }

@@ -49,6 +49,8 @@ public:
     [[nodiscard]] std::optional<qint64> optionalInteger(int column) const;
     /// Text or blob.
     [[nodiscard]] QByteArray bytes(int column) const;
+    /// The same without a copy, until the next step() or reset().
+    [[nodiscard]] QByteArrayView view(int column) const;
 
 private:
     struct Finalizer

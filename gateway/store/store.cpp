@@ -6,6 +6,7 @@
 #include "gateway/store/configrepository.h"
 #include "gateway/store/datadirectory.h"
 #include "gateway/store/keyrepository.h"
+#include "gateway/store/spendreader.h"
 #include "gateway/store/sqliteconnection.h"
 #include "gateway/store/sqlitetransaction.h"
 #include "gateway/store/storethread.h"
@@ -36,18 +37,23 @@ public:
     template <typename T>
     void run(std::function<Result<T>(SqliteConnection &)> work, Reply<T> reply)
     {
-        auto command = [this, work = std::move(work), reply](SqliteConnection &connection,
-                                                             bool lastTry) {
-            connection.clearLastError();
-            Result<T> result = work(connection);
-            if (!result && connection.wasBusy() && !lastTry) {
-                return false;
-            }
-            post([reply, result = std::move(result)] { reply(result); });
-            return true;
-        };
+        auto command = makeCommand<T>(
+            [work = std::move(work)](const StoreThread::Access &access) {
+                return work(access.connection);
+            },
+            reply);
         if (!thread || !thread->submit(std::move(command))) {
-            post([reply] { reply(Error{QStringLiteral("The database is not open.")}); });
+            refuse(std::move(reply));
+        }
+    }
+
+    /// The same, after the rows that are queued have been written or spilled.
+    template <typename T>
+    void runAfterRows(std::function<Result<T>(const StoreThread::Access &)> work, Reply<T> reply)
+    {
+        auto command = makeCommand<T>(std::move(work), reply);
+        if (!thread || !thread->submitAfterRows(std::move(command))) {
+            refuse(std::move(reply));
         }
     }
 
@@ -72,9 +78,34 @@ public:
 
     Store *const q;
     DataDirectory directory;
+    StoreThread::RowsWritten rowsWritten;
     std::unique_ptr<StoreThread> thread;
 
 private:
+    template <typename T>
+    StoreThread::Command makeCommand(std::function<Result<T>(const StoreThread::Access &)> work,
+                                     Reply<T> reply)
+    {
+        return [this, work = std::move(work),
+                reply = std::move(reply)](const StoreThread::Access &access, bool lastTry) {
+            access.connection.clearLastError();
+            Result<T> result = work(access);
+            if (!result && access.connection.wasBusy() && !lastTry) {
+                return false;
+            }
+            post([reply, result = std::move(result)] { reply(result); });
+            return true;
+        };
+    }
+
+    template <typename T>
+    void refuse(Reply<T> reply)
+    {
+        post([reply = std::move(reply)] {
+            reply(Error{QStringLiteral("The database is not open.")});
+        });
+    }
+
     void post(std::function<void()> answer)
     {
         const std::lock_guard lock(m_mutex);
@@ -121,6 +152,7 @@ Result<StoredConfig> Store::open()
         return Error{acquired.error()};
     }
     d->thread = std::make_unique<StoreThread>(d->directory);
+    d->thread->setRowsWritten(d->rowsWritten);
     auto config = d->thread->openAndWait();
     if (!config) {
         d->thread.reset();
@@ -283,6 +315,33 @@ void Store::saveSetting(const QString &key, const QJsonValue &value, Reply<Done>
     d->run<Done>(
         [key, value](SqliteConnection &connection) {
             return ConfigRepository(connection).saveSetting(key, value);
+        },
+        std::move(reply));
+}
+
+void Store::setRowsWritten(std::function<void(const std::vector<quint64> &holdIds)> callback)
+{
+    d->rowsWritten = std::move(callback);
+    if (d->thread) {
+        d->thread->setRowsWritten(d->rowsWritten);
+    }
+}
+
+void Store::findHolds(std::vector<quint64> holdIds, qint64 startedSinceUs,
+                      Reply<std::vector<quint64>> reply)
+{
+    d->runAfterRows<std::vector<quint64>>(
+        [ids = std::move(holdIds), startedSinceUs](const StoreThread::Access &access) {
+            return SpendReader(access.connection, access.writer).findHolds(ids, startedSinceUs);
+        },
+        std::move(reply));
+}
+
+void Store::spend(std::vector<SpendQuery> queries, Reply<std::vector<Money>> reply)
+{
+    d->runAfterRows<std::vector<Money>>(
+        [queries = std::move(queries)](const StoreThread::Access &access) {
+            return SpendReader(access.connection, access.writer).spent(queries);
         },
         std::move(reply));
 }

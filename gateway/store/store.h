@@ -5,6 +5,7 @@
 #include "gateway/ledger/ledgerrow.h"
 #include "gateway/policy/clientkey.h"
 #include "gateway/store/namerepository.h"
+#include "gateway/store/spendquery.h"
 #include "gateway/store/storedteam.h"
 
 #include <QJsonObject>
@@ -103,6 +104,20 @@ public:
     void removeBackend(const QByteArray &name, Reply<Done> reply);
     /// A null value removes the setting.
     void saveSetting(const QString &key, const QJsonValue &value, Reply<Done> reply);
+
+    /// Called in the store thread with LedgerRow::holdId of rows that have just come into the
+    /// database or the spill file, where a kill of the process cannot lose them. Must be quick. To
+    /// be set before the first row is appended.
+    void setRowsWritten(std::function<void(const std::vector<quint64> &holdIds)> callback);
+    /// Those of @p holdIds that a ledger row ends, wherever it is, whose request started at
+    /// @p startedSinceUs or later: the later that is, the less has to be read.
+    void findHolds(std::vector<quint64> holdIds, qint64 startedSinceUs,
+                   Reply<std::vector<quint64>> reply);
+    /// Money spent according to the ledger, with all rows that are appended by now: one answer for
+    /// each query. Requests whose cost is unknown count nothing. Where rows and details have been
+    /// deleted it counts from the begin of the quarter hour or UTC day, never too little. An error
+    /// while the rows of an older Tidegate are still being added up (some 20 s for 10 million).
+    void spend(std::vector<SpendQuery> queries, Reply<std::vector<Money>> reply);
 
     /// Ledger rows that started longer ago are deleted, now and then every hour. 0: none is.
     void setRetentionDays(int days);

@@ -6,6 +6,7 @@
 #include "gateway/store/database.h"
 #include "gateway/store/datadirectory.h"
 #include "gateway/store/keyrepository.h"
+#include "gateway/store/ledgerrollup.h"
 #include "gateway/store/ledgerwriter.h"
 #include "gateway/store/teamrepository.h"
 
@@ -29,6 +30,10 @@ constexpr qint64 kClosePatienceNs = 3'000 * kMillisecond;
 constexpr qint64 kCloseRetryMs = 50;
 constexpr qint64 kCleanUpPauseNs = 20 * kMillisecond;
 constexpr qint64 kCleanUpIntervalNs = 3'600'000 * kMillisecond;
+constexpr qint64 kRollUpPauseNs = 5 * kMillisecond; // between blocks, so that others get a turn
+constexpr qint64 kRollUpRetryNs = 10'000 * kMillisecond;
+constexpr int kDetailDays =
+    400; // sums of hours are kept that long: a year, and what it compares to
 constexpr qint64 kMicrosecondsPerDay = 86'400'000'000;
 
 Result<StoredConfig> readConfig(SqliteConnection &connection)
@@ -69,6 +74,7 @@ StoreThread::StoreThread(const DataDirectory &directory)
     , m_spillPath(directory.filePath(QStringLiteral("ledger-spill.jsonl")))
     , m_flushNs(kNever)
     , m_cleanUpNs(kNever)
+    , m_rollUpNs(kNever)
 {
     setObjectName(QStringLiteral("store"));
 }
@@ -127,15 +133,34 @@ void StoreThread::append(std::vector<LedgerRow> &&rows)
 
 bool StoreThread::submit(Command command)
 {
+    return submit(std::move(command), false);
+}
+
+bool StoreThread::submitAfterRows(Command command)
+{
+    return submit(std::move(command), true);
+}
+
+bool StoreThread::submit(Command command, bool afterRows)
+{
     {
         const std::lock_guard lock(m_mutex);
         if (!m_accepting) {
             return false;
         }
+        if (afterRows && m_queuedRows > 0) {
+            m_flushNs = 0;
+        }
         m_submitted.push_back({std::move(command), monotonicNs() + kCommandPatienceNs});
     }
     m_changed.notify_one();
     return true;
+}
+
+void StoreThread::setRowsWritten(RowsWritten callback)
+{
+    const std::lock_guard lock(m_mutex);
+    m_rowsWritten = std::move(callback);
 }
 
 void StoreThread::setRetentionDays(int days)
@@ -160,11 +185,15 @@ void StoreThread::run()
 {
     Database database;
     LedgerWriter writer(database.connection(), m_spillPath);
-    Result<StoredConfig> config = [this, &database, &writer]() -> Result<StoredConfig> {
+    LedgerRollup rollup(database.connection());
+    Result<StoredConfig> config = [this, &database, &writer, &rollup]() -> Result<StoredConfig> {
         if (auto opened = database.open(m_databasePath); !opened) {
             return Error{opened.error()};
         }
-        if (auto opened = writer.open(); !opened) {
+        if (auto opened = rollup.open(); !opened) {
+            return Error{opened.error()};
+        }
+        if (auto opened = writer.open(rollup.rolledUpTo()); !opened) {
             return Error{opened.error()};
         }
         return readConfig(database.connection());
@@ -179,11 +208,20 @@ void StoreThread::run()
         m_changed.notify_all();
     }
     if (opened) {
-        serve(database.connection(), writer);
+        writer.setRowsWritten([this](const std::vector<quint64> &holdIds) {
+            std::unique_lock lock(m_mutex);
+            const RowsWritten callback = m_rowsWritten;
+            lock.unlock();
+            if (callback) {
+                callback(holdIds);
+            }
+        });
+        m_rollUpNs = 0;
+        serve(database.connection(), writer, rollup);
     }
 }
 
-void StoreThread::serve(SqliteConnection &connection, LedgerWriter &writer)
+void StoreThread::serve(SqliteConnection &connection, LedgerWriter &writer, LedgerRollup &rollup)
 {
     qint64 closeBeforeNs = kNever;
     std::unique_lock lock(m_mutex);
@@ -214,13 +252,16 @@ void StoreThread::serve(SqliteConnection &connection, LedgerWriter &writer)
         const int cleanUpDays = !closing && nowNs >= m_cleanUpNs ? m_retentionDays : 0;
         lock.unlock();
 
-        runCommands(connection, nowNs, nowNs >= closeBeforeNs);
         if (!rows.empty() || closing || nowNs >= writer.nextFlushNs()) {
             writer.take(std::move(rows));
             writer.flush(nowNs, closing);
         }
+        runCommands({connection, writer}, nowNs, nowNs >= closeBeforeNs);
+        if (!closing) {
+            rollUp(rollup, writer, nowNs);
+        }
         if (cleanUpDays > 0) {
-            deleteOldRows(writer, cleanUpDays);
+            deleteOldRows(rollup, writer, cleanUpDays);
         }
 
         lock.lock();
@@ -248,14 +289,14 @@ qint64 StoreThread::dueNs(const LedgerWriter &writer) const
         return 0;
     }
     const qint64 commandsNs = m_commands.empty() ? kNever : m_commandRetryNs;
-    return std::min({m_flushNs, m_cleanUpNs, writer.nextFlushNs(), commandsNs});
+    return std::min({m_flushNs, m_cleanUpNs, writer.nextFlushNs(), commandsNs, m_rollUpNs});
 }
 
-void StoreThread::runCommands(SqliteConnection &connection, qint64 nowNs, bool lastTry)
+void StoreThread::runCommands(const Access &access, qint64 nowNs, bool lastTry)
 {
     while (!m_commands.empty()) {
         const Pending &first = m_commands.front();
-        if (!first.command(connection, lastTry || nowNs >= first.lastTryNs)) {
+        if (!first.command(access, lastTry || nowNs >= first.lastTryNs)) {
             m_commandRetryNs = nowNs + kCommandRetryNs;
             return;
         }
@@ -263,14 +304,47 @@ void StoreThread::runCommands(SqliteConnection &connection, qint64 nowNs, bool l
     }
 }
 
-void StoreThread::deleteOldRows(LedgerWriter &writer, int days)
+void StoreThread::rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint64 nowNs)
 {
-    const auto deleted = writer.deleteOld(wallClockUs() - days * kMicrosecondsPerDay);
-    if (!deleted) {
-        qCWarning(lcStore, "Old ledger rows could not be deleted. %ls",
-                  qUtf16Printable(deleted.error()));
+    const auto blockWaits = [&rollup, &writer] {
+        return writer.settledId() - rollup.rolledUpTo() >= LedgerRollup::kBlockRows;
+    };
+    if (nowNs < m_rollUpNs && m_rollUpNs != kNever) {
+        return; // after a failure
     }
-    const bool more = deleted && *deleted > 0;
+    m_rollUpNs = kNever;
+    if (!blockWaits()) {
+        return;
+    }
+    if (const auto added = rollup.advance(writer.settledId()); !added) {
+        qCWarning(lcStore, "Ledger rows could not be added up. %ls",
+                  qUtf16Printable(added.error()));
+        m_rollUpNs = nowNs + kRollUpRetryNs;
+    } else if (blockWaits()) {
+        m_rollUpNs = monotonicNs() + kRollUpPauseNs;
+    }
+}
+
+void StoreThread::deleteOldRows(LedgerRollup &rollup, const LedgerWriter &writer, int days)
+{
+    const qint64 nowUs = wallClockUs();
+    // What is not added up yet would be missing from the reports for ever.
+    const bool addedUp = rollup.rolledUpTo() >= writer.settledId();
+    const auto done = addedUp ? rollup.deleteRows(nowUs - days * kMicrosecondsPerDay)
+                              : rollup.advance(writer.settledId());
+    if (!done) {
+        qCWarning(lcStore, "Old ledger rows could not be deleted. %ls",
+                  qUtf16Printable(done.error()));
+    }
+    const bool more = done && (!addedUp || *done > 0);
+    if (done && !more) {
+        const int detailDays = std::max(days, kDetailDays);
+        if (auto deleted = rollup.deleteDetails(nowUs - detailDays * kMicrosecondsPerDay);
+            !deleted) {
+            qCWarning(lcStore, "Old sums of usage could not be deleted. %ls",
+                      qUtf16Printable(deleted.error()));
+        }
+    }
     const std::lock_guard lock(m_mutex);
     if (m_retentionDays > 0) {
         m_cleanUpNs = monotonicNs() + (more ? kCleanUpPauseNs : kCleanUpIntervalNs);

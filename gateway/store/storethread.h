@@ -15,6 +15,7 @@
 namespace tidegate {
 
 class DataDirectory;
+class LedgerRollup;
 class LedgerWriter;
 class SqliteConnection;
 
@@ -27,9 +28,16 @@ class StoreThread : public QThread
     Q_OBJECT
 
 public:
+    /// What a command may use.
+    struct Access
+    {
+        SqliteConnection &connection;
+        const LedgerWriter &writer;
+    };
     /// Runs in the store thread. False: the database was busy, to be run again; not on the last
     /// try.
-    using Command = std::function<bool(SqliteConnection &connection, bool lastTry)>;
+    using Command = std::function<bool(const Access &access, bool lastTry)>;
+    using RowsWritten = std::function<void(const std::vector<quint64> &holdIds)>;
 
     explicit StoreThread(const DataDirectory &directory);
     ~StoreThread() override;
@@ -42,6 +50,9 @@ public:
     void append(std::vector<LedgerRow> &&rows);
     /// False when the database is not open.
     bool submit(Command command);
+    /// The same, after the rows that are queued have been written or spilled.
+    bool submitAfterRows(Command command);
+    void setRowsWritten(RowsWritten callback);
     void setRetentionDays(int days);
     [[nodiscard]] LedgerStats stats() const;
 
@@ -55,10 +66,12 @@ private:
         qint64 lastTryNs = 0;
     };
 
-    void serve(SqliteConnection &connection, LedgerWriter &writer);
+    bool submit(Command command, bool afterRows);
+    void serve(SqliteConnection &connection, LedgerWriter &writer, LedgerRollup &rollup);
     [[nodiscard]] qint64 dueNs(const LedgerWriter &writer) const;
-    void runCommands(SqliteConnection &connection, qint64 nowNs, bool lastTry);
-    void deleteOldRows(LedgerWriter &writer, int days);
+    void runCommands(const Access &access, qint64 nowNs, bool lastTry);
+    void rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint64 nowNs);
+    void deleteOldRows(LedgerRollup &rollup, const LedgerWriter &writer, int days);
     void publish(const LedgerWriter &writer);
 
     const QString m_databasePath;
@@ -78,10 +91,12 @@ private:
     int m_retentionDays = 0;  ///< 0: for ever
     qint64 m_cleanUpNs = 0;
     LedgerStats m_stats;
+    RowsWritten m_rowsWritten;
 
     // Used by the store thread alone.
     std::deque<Pending> m_commands; ///< in order; the first may be waiting for a lock
     qint64 m_commandRetryNs = 0;
+    qint64 m_rollUpNs; ///< when the next rows are added up
 };
 
 } // namespace tidegate

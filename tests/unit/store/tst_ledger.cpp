@@ -238,10 +238,13 @@ void TestLedger::readerPages()
     const auto second = reader.newest(4, first->back().id);
     QVERIFY(second);
     QCOMPARE(second->front().row.requestId, makeRow(5).requestId);
-    const auto found = reader.withRequestId(makeRow(3).requestId);
+    RequestFilter byId;
+    byId.requestId = makeRow(3).requestId;
+    const auto found = reader.find(byId, 10);
     QVERIFY(found);
     QCOMPARE(found->size(), size_t(1));
-    QVERIFY(reader.withRequestId("nobody")->empty());
+    byId.requestId = "nobody";
+    QVERIFY(reader.find(byId, 10)->empty());
     QCOMPARE(reader.lastUsedUs()->size(), 5);
 
     LedgerReader nowhere;
