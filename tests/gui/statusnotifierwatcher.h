@@ -29,6 +29,15 @@ public:
                bus.registerService(QStringLiteral("org.kde.StatusNotifierWatcher"));
     }
 
+    /// The desktop has no tray any more.
+    void vanish()
+    {
+        QDBusConnection bus = QDBusConnection::sessionBus();
+        bus.unregisterService(QStringLiteral("org.kde.StatusNotifierWatcher"));
+        bus.unregisterObject(QStringLiteral("/StatusNotifierWatcher"));
+        item.clear();
+    }
+
     QString item; ///< D-Bus name of what registered last
 
 public Q_SLOTS:

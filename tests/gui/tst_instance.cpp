@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/desktop/enginelink.h"
 #include "app/desktop/singleinstance.h"
+#include "app/viewmodels/appcontroller.h"
 
 #include <QDir>
 #include <QLocalSocket>
@@ -26,6 +28,8 @@ private Q_SLOTS:
     void otherDirectoriesAreOtherInstances();
     void theSecondProgramEndsWithZero();
     void aKilledProgramLeavesNothingInTheWay();
+    void tidegatedOnTheSameDirectoryIsSaidInThePanel();
+    void tidegatedOnTheSameDirectoryIsNotDisturbed();
 
 private:
     static quint16 freePort()
@@ -46,14 +50,15 @@ private:
         }
         return socket.readLine();
     }
-    void start(QProcess &process, quint16 port) const
+    void start(QProcess &process, quint16 port,
+               const QString &program = QStringLiteral(TIDEGATE_PROGRAM)) const
     {
         process.setProcessChannelMode(QProcess::MergedChannels);
-        process.start(QStringLiteral(TIDEGATE_PROGRAM),
-                      {QStringLiteral("--data-dir"), m_dir->filePath(QStringLiteral("data")),
-                       QStringLiteral("--host"), QStringLiteral("127.0.0.1"),
-                       QStringLiteral("--port"), QString::number(port)});
+        process.start(program, {QStringLiteral("--data-dir"), dataDir(), QStringLiteral("--host"),
+                                QStringLiteral("127.0.0.1"), QStringLiteral("--port"),
+                                QString::number(port)});
     }
+    [[nodiscard]] QString dataDir() const { return m_dir->filePath(QStringLiteral("data")); }
 
     std::unique_ptr<QTemporaryDir> m_dir;
 };
@@ -153,5 +158,68 @@ void TestInstance::aKilledProgramLeavesNothingInTheWay()
     QCOMPARE(again.exitCode(), 0);
 }
 
-QTEST_GUILESS_MAIN(TestInstance)
+void TestInstance::tidegatedOnTheSameDirectoryIsSaidInThePanel()
+{
+    const quint16 port = freePort();
+    QProcess daemon;
+    start(daemon, port, QStringLiteral(TIDEGATED_PROGRAM));
+    QTRY_COMPARE_WITH_TIMEOUT(health(port).left(12), QByteArray("HTTP/1.1 200"), 30'000);
+
+    GatewayOptions options;
+    options.dataDir = dataDir();
+    options.port = 0;
+    Gateway gateway(options, nullptr);
+    EngineLink link(gateway);
+    SessionSecrets secrets(nullptr);
+    AppSettings settings(link, m_dir->filePath(QStringLiteral("panel.ini")),
+                         Autostart(m_dir->path(), QStringLiteral(TIDEGATE_PROGRAM)));
+    AppController app(link, secrets, settings, {});
+    // Another port would not help, also when somebody has the one of the settings.
+    QTcpServer taken;
+    taken.listen(QHostAddress::LocalHost, quint16(settings.port()));
+    link.start();
+    QTRY_COMPARE(app.gateway()->state(), GatewayStatus::State::Failed);
+    const BannerModel &banners = *app.banners();
+    QCOMPARE(banners.count(), 1);
+    const QModelIndex first = banners.index(0);
+    QCOMPARE(first.data(BannerModel::SeverityRole).toInt(), int(BannerModel::Severity::Error));
+    const QString text = first.data(BannerModel::TextRole).toString();
+    QVERIFY2(text.contains(dataDir()) && text.contains(QStringLiteral("tidegated")) &&
+                 text.contains(QString::number(daemon.processId())),
+             qPrintable(text));
+    QCOMPARE(first.data(BannerModel::ActionTextRole).toString(), QStringLiteral("Try again"));
+    QVERIFY(!first.data(BannerModel::DismissibleRole).toBool());
+
+    daemon.terminate();
+    QVERIFY(daemon.waitForFinished(20'000));
+    app.banners()->trigger(first.data(BannerModel::BannerIdRole).toString());
+    QTRY_COMPARE(app.gateway()->state(), GatewayStatus::State::Running);
+    QCOMPARE(banners.count(), 0);
+}
+
+void TestInstance::tidegatedOnTheSameDirectoryIsNotDisturbed()
+{
+    const quint16 port = freePort();
+    QProcess daemon;
+    start(daemon, port, QStringLiteral(TIDEGATED_PROGRAM));
+    QTRY_COMPARE_WITH_TIMEOUT(health(port).left(12), QByteArray("HTTP/1.1 200"), 30'000);
+    QProcess panel;
+    start(panel, freePort());
+    // It opened its window, says why it does not serve, and ends when it is told to.
+    SingleInstance probe(dataDir());
+    QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(probe.socketPath()), 30'000);
+    QVERIFY(!panel.waitForFinished(1'000));
+    QCOMPARE(health(port).left(12), QByteArray("HTTP/1.1 200"));
+    panel.terminate();
+    QVERIFY(panel.waitForFinished(20'000));
+    QCOMPARE(panel.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(panel.exitCode(), 0);
+
+    QCOMPARE(health(port).left(12), QByteArray("HTTP/1.1 200"));
+    daemon.terminate();
+    QVERIFY(daemon.waitForFinished(20'000));
+    QCOMPARE(daemon.exitCode(), 0);
+}
+
+QTEST_MAIN(TestInstance)
 #include "tst_instance.moc"

@@ -47,7 +47,7 @@ void TestScreenshots::pages_data()
 {
     QTest::addColumn<QString>("page");
     QTest::addColumn<QString>("theme");
-    for (const char *page : {"live", "backends", "keys", "settings", "setup"}) {
+    for (const char *page : {"live", "keys", "backends", "usage", "settings", "setup"}) {
         for (const char *theme : {"dark", "light"}) {
             QTest::addRow("%s %s", page, theme)
                 << QString::fromLatin1(page) << QString::fromLatin1(theme);

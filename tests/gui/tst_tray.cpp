@@ -56,8 +56,16 @@ private Q_SLOTS:
     void pauseChangesLabelAndIcon();
     void activateOpensTheWindow();
     void quitEndsTheProgram();
+    void withoutTrayTheWindowComes();
 
 private:
+    void startInTray()
+    {
+        m_program.setProcessChannelMode(QProcess::ForwardedChannels);
+        m_program.start(QStringLiteral(TIDEGATE_PROGRAM),
+                        {QStringLiteral("--demo"), QStringLiteral("--tray")});
+        QVERIFY(m_program.waitForStarted());
+    }
     [[nodiscard]] QVariant property(const char *name) const
     {
         QDBusMessage call = QDBusMessage::createMethodCall(
@@ -128,10 +136,7 @@ private:
 void TestTray::initTestCase()
 {
     QVERIFY2(m_watcher.appear(), qPrintable(QDBusConnection::sessionBus().lastError().message()));
-    m_program.setProcessChannelMode(QProcess::ForwardedChannels);
-    m_program.start(QStringLiteral(TIDEGATE_PROGRAM),
-                    {QStringLiteral("--demo"), QStringLiteral("--tray")});
-    QVERIFY(m_program.waitForStarted());
+    startInTray();
 }
 
 void TestTray::cleanupTestCase()
@@ -208,6 +213,19 @@ void TestTray::quitEndsTheProgram()
     QTRY_VERIFY(find(menu(), QStringLiteral("Finish ")) != nullptr);
     QVERIFY(click(QStringLiteral("Quit now")));
     QVERIFY(m_program.waitForFinished(20'000));
+    QCOMPARE(m_program.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(m_program.exitCode(), 0);
+}
+
+void TestTray::withoutTrayTheWindowComes()
+{
+    QTRY_COMPARE(drawnPixels(), 0);
+    m_watcher.vanish();
+    startInTray();
+    // A tray may come late at login, so the window takes its time; but it comes.
+    QTRY_VERIFY_WITH_TIMEOUT(drawnPixels() > 1'000, 60'000);
+    m_program.terminate();
+    QVERIFY(m_program.waitForFinished(30'000));
     QCOMPARE(m_program.exitStatus(), QProcess::NormalExit);
     QCOMPARE(m_program.exitCode(), 0);
 }
