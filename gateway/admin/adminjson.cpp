@@ -63,20 +63,6 @@ QByteArray list(const QJsonArray &data, bool hasMore)
     return compact({{u"object"_s, u"list"_s}, {u"data"_s, data}, {u"has_more"_s, hasMore}});
 }
 
-QJsonObject mergePatch(QJsonObject target, const QJsonObject &patch)
-{
-    for (auto it = patch.constBegin(); it != patch.constEnd(); ++it) {
-        if (it->isNull()) {
-            target.remove(it.key());
-        } else if (it->isObject()) {
-            target.insert(it.key(), mergePatch(target.value(it.key()).toObject(), it->toObject()));
-        } else {
-            target.insert(it.key(), *it);
-        }
-    }
-    return target;
-}
-
 ApiError invalid(const QString &reasons, const QString &prefix)
 {
     QStringList lines;
@@ -84,18 +70,29 @@ ApiError invalid(const QString &reasons, const QString &prefix)
     for (QString line : reasons.split(u'\n', Qt::SkipEmptyParts)) {
         if (line.startsWith(prefix)) {
             line.remove(0, prefix.size());
-            if (param.isEmpty()) {
-                param = line.left(line.indexOf(u": "_s));
-            }
+        }
+        const QString key = line.left(line.indexOf(u": "_s));
+        if (param.isEmpty() && !key.contains(u' ')) {
+            param = key;
         }
         lines.append(line);
     }
     return {400, "invalid_request", lines.join(u'\n').toUtf8(), param.toUtf8()};
 }
 
-ApiError notStored(const QString &reason)
+ApiError refused(const QString &reason, const QString &prefix)
 {
+    const qsizetype colon = reason.indexOf(u": "_s);
+    const qsizetype space = reason.indexOf(u' ');
+    if (colon > 0 && colon < space) {
+        return invalid(reason, prefix);
+    }
     return {503, "not_stored", reason.toUtf8(), {}};
+}
+
+ApiError notRead(const QString &reason)
+{
+    return {503, "ledger_unavailable", reason.toUtf8(), {}};
 }
 
 } // namespace tidegate::adminjson

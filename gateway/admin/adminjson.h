@@ -16,7 +16,7 @@
 
 namespace tidegate {
 
-/// How the admin API spells things, and RFC 7396. Any thread, no state.
+/// How the admin API spells things. Any thread, no state.
 namespace adminjson {
 
 /// "2027-01-01T12:00:00.000Z", or null for an invalid time.
@@ -32,15 +32,17 @@ namespace adminjson {
 [[nodiscard]] QByteArray compact(const QJsonObject &object);
 /// {"object":"list","data":[…],"has_more":…}
 [[nodiscard]] QByteArray list(const QJsonArray &data, bool hasMore);
-/// JSON Merge Patch, RFC 7396.
-[[nodiscard]] QJsonObject mergePatch(QJsonObject target, const QJsonObject &patch);
 /// What a configuration check said, "section.name.key: why" on each line, as one error that names
 /// the first key at fault. @p prefix is what of the key the client did not write, e.g.
 /// "backends.a."
 [[nodiscard]] ApiError invalid(const QString &reasons, const QString &prefix);
 
-/// For a change that the database did not take.
-[[nodiscard]] ApiError notStored(const QString &reason);
+/// For a change that the Gateway did not make: as invalid() when @p reason names a key of the
+/// configuration, else the database did not take it.
+[[nodiscard]] ApiError refused(const QString &reason, const QString &prefix);
+
+/// For what could not be read from the database.
+[[nodiscard]] ApiError notRead(const QString &reason);
 
 } // namespace adminjson
 

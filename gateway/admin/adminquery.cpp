@@ -78,7 +78,9 @@ std::optional<qint64> AdminQuery::time(const QString &name)
     }
     const QString value = m_values.value(name);
     QDateTime time;
-    if (const QDate date = QDate::fromString(value, Qt::ISODate); date.isValid()) {
+    // Qt takes a time for a date and what follows.
+    if (const QDate date = QDate::fromString(value, Qt::ISODate);
+        date.isValid() && value.size() == 10) {
         time = date.startOfDay(QTimeZone::utc());
     } else {
         // "+" is a space in a query, and an offset that was not encoded has lost its own.

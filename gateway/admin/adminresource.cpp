@@ -3,6 +3,7 @@
 
 #include "gateway/admin/adminjson.h"
 #include "gateway/admin/adminquery.h"
+#include "gateway/config/mergepatch.h"
 
 #include <algorithm>
 #include <utility>
@@ -138,7 +139,7 @@ void AdminResource::patch(const AdminCall &call)
                                {}});
         return;
     }
-    const auto item = writable(adminjson::mergePatch(before, call.body), before);
+    const auto item = writable(mergePatched(before, call.body), before);
     if (const auto *error = std::get_if<ApiError>(&item)) {
         call.reply->sendError(*error);
         return;

@@ -159,14 +159,15 @@ void BackendsResource::save(const QString &name, QJsonObject config, Answer answ
 
 void BackendsResource::store(const QString &name, const QJsonObject &config, Answer answer)
 {
-    m_gateway.saveBackend(name.toUtf8(), config,
-                          [this, name, answer = std::move(answer)](const Result<Done> &result) {
-                              if (!result) {
-                                  answer(adminjson::notStored(result.error()));
-                                  return;
-                              }
-                              answer(found(name));
-                          });
+    m_gateway.saveBackend(
+        name.toUtf8(), config,
+        [this, name, answer = std::move(answer)](const Result<Done> &result) {
+            if (!result) {
+                answer(adminjson::refused(result.error(), u"backends.%1."_s.arg(name)));
+                return;
+            }
+            answer(found(name));
+        });
 }
 
 void BackendsResource::remove(const QString &id, std::function<void(const QString &error)> done)

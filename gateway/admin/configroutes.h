@@ -3,8 +3,6 @@
 
 #include "gateway/admin/adminrouter.h"
 
-#include <QJsonObject>
-
 namespace tidegate {
 
 class Gateway;
@@ -18,8 +16,6 @@ public:
     explicit ConfigRoutes(Gateway &gateway);
 
     void addRoutes(AdminRouter &router);
-    /// The configuration in the form of the file, as JSON: secrets as references or hidden.
-    [[nodiscard]] QJsonObject asFile() const;
 
 private:
     void show(const AdminCall &call) const;

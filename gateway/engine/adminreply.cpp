@@ -75,6 +75,12 @@ void AdminReply::abort()
     }
 }
 
+void AdminReply::cancel()
+{
+    m_line->post([call = m_call](AdminCalls &calls) { calls.abort(call); });
+    m_line->cut();
+}
+
 bool AdminReply::isClientGone() const
 {
     return m_line->isCut();

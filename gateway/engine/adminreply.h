@@ -40,6 +40,9 @@ public:
     /// Cuts the connection so that the client can tell that the answer is not complete.
     void abort();
 
+    /// As abort(), also while another thread is in write(), which gives up then.
+    void cancel();
+
     [[nodiscard]] bool isClientGone() const;
 
 private:

@@ -75,4 +75,13 @@ EndpointMatch matchEndpoint(std::string_view path)
     return {};
 }
 
+std::vector<std::string_view> endpointPaths()
+{
+    std::vector<std::string_view> paths;
+    for (const Row &row : kRows) {
+        paths.push_back(row.path);
+    }
+    return paths;
+}
+
 } // namespace tidegate

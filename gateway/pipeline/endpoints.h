@@ -5,6 +5,7 @@
 #include "gateway/ledger/ledgerrow.h"
 
 #include <string_view>
+#include <vector>
 
 namespace tidegate {
 
@@ -43,5 +44,7 @@ struct EndpointMatch
 };
 
 [[nodiscard]] EndpointMatch matchEndpoint(std::string_view path);
+/// All fixed paths; besides them there are /v1/models/{model} and what is below /admin/v1/.
+[[nodiscard]] std::vector<std::string_view> endpointPaths();
 
 } // namespace tidegate

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/admin/adminresource.h"
+
+namespace tidegate {
+
+class Gateway;
+
+/// /admin/v1/models: public model names and their targets.
+///
+/// Lives in the main thread; owned by the AdminApi.
+class ModelsResource final : public AdminResource
+{
+public:
+    explicit ModelsResource(Gateway &gateway);
+
+private:
+    [[nodiscard]] std::vector<QJsonObject> items() const override;
+    [[nodiscard]] QStringList readOnly() const override;
+    void create(const QJsonObject &item, Answer answer) override;
+    void change(const QString &id, const QJsonObject &item, Answer answer) override;
+    void remove(const QString &id, std::function<void(const QString &error)> done) override;
+    void save(const QString &name, const QJsonObject &config, Answer answer);
+
+    Gateway &m_gateway;
+};
+
+} // namespace tidegate
