@@ -708,6 +708,17 @@ void TestBudgetBook::wrongClockIsNotForEver()
     hold = held(book.hold(request(&day, usd("1")), clock.now));
     QVERIFY(hold.isActive());
     QCOMPARE(usageOf(book, kKey, clock.now).window.startUs, wall("2026-05-06T00:00:00Z"));
+
+    // Once more, and this time it is put right a day too far: the window that comes again has the
+    // hold that is still running.
+    clock.now.wallUs += tenYearsUs;
+    QVERIFY(usageOf(book, kKey, clock.now).held.isZero());
+    clock.now.wallUs -= tenYearsUs + 86'400'000'000;
+    clock.advanceMs(86'400'000);
+    QCOMPARE(usageOf(book, kKey, clock.now).held, usd("1"));
+    book.settle(hold, usd("1"));
+    QVERIFY(usageOf(book, kKey, clock.now).held.isZero());
+    QCOMPARE(usageOf(book, kKey, clock.now).settled, usd("1"));
 }
 
 void TestBudgetBook::journalFollows()

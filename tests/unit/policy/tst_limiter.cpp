@@ -504,7 +504,10 @@ void TestLimiter::lateRefundLiftsNothing()
         QCOMPARE(usage.tokens, 50);
         QCOMPARE(usage.tokensToday, 50); // the day is the same, so that is given back
         clock.advanceMs(86'400'000);
+        LimiterGrant tomorrow = granted(admit(limiter, key(limits), 100, clock.now));
         limiter.settle(second, 0, clock.now);
+        QCOMPARE(limiter.usage(clock.now).at(0).tokensToday, 100);
+        limiter.settle(tomorrow, 0, clock.now);
         QCOMPARE(limiter.usage(clock.now).size(), size_t(0));
     }
 }
