@@ -132,7 +132,7 @@ int runGateway(GatewayOptions options)
     QObject::connect(&signalWatcher, &SignalWatcher::stopRequested, &gateway, &Gateway::stop);
     QObject::connect(&signalWatcher, &SignalWatcher::stopNowRequested, &gateway, &Gateway::stopNow);
     QObject::connect(&signalWatcher, &SignalWatcher::reloadRequested, &gateway,
-                     &Gateway::reloadConfig);
+                     [target = &gateway] { target->reloadConfig(); });
     QObject::connect(&secrets, &KeychainSecretSource::answersAgain, &gateway,
                      &Gateway::refreshSecrets);
     QObject::connect(&gateway, &Gateway::configChanged, &gateway, [sink = &log, source = &gateway] {

@@ -176,9 +176,8 @@ bool isModelName(const QString &text)
 
 bool isSecretHeader(const QString &name)
 {
-    static const QRegularExpression kSecret(
-        u"authorization|api[-_]?key|token|secret|cookie|password|credential"_s,
-        QRegularExpression::CaseInsensitiveOption);
+    static const QRegularExpression kSecret(u"auth|key|token|secret|cookie|password|credential"_s,
+                                            QRegularExpression::CaseInsensitiveOption);
     return kSecret.match(name).hasMatch();
 }
 

@@ -2,8 +2,10 @@
 #include "gateway/engine/metricsscraper.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/policy/pricetable.h"
 
 #include <QDateTime>
+#include <QTimeZone>
 
 namespace tidegate {
 
@@ -82,6 +84,13 @@ GatewayFigures MetricsScraper::state()
     state.keyNames = m_keyNames;
     if (m_sources.budgets) {
         state.budgets = m_sources.budgets(config);
+    }
+    if (config.prices) {
+        state.prices = qint64(config.prices->entries().size());
+        if (const QDate date = config.prices->updated(); date.isValid()) {
+            const qint64 fromSeconds = date.startOfDay(QTimeZone::utc()).toSecsSinceEpoch();
+            state.priceAgeSeconds = wallClockUs() / 1'000'000 - fromSeconds;
+        }
     }
     return state;
 }

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/engine/secretcache.h"
 
+#include "gateway/config/configvalidator.h"
 #include "gateway/observe/knownsecrets.h"
 
 #include <QPointer>
 #include <QUrl>
 
-#include <algorithm>
-#include <array>
-
 namespace tidegate {
 
 namespace {
-
-// Fields that are set by hand are mostly harmless, e.g. an API's version.
-bool holdsSecret(const QByteArray &field)
-{
-    constexpr std::array<QByteArrayView, 5> kParts{"key", "token", "auth", "secret", "cookie"};
-    const QByteArray name = field.toLower();
-    return std::any_of(kParts.begin(), kParts.end(),
-                       [&name](QByteArrayView part) { return name.contains(part); });
-}
 
 // What a backend is sent must not come back to clients, nor get into a log, when it is quoted.
 void rememberSecrets(const BackendConfig &backend)
@@ -29,8 +18,9 @@ void rememberSecrets(const BackendConfig &backend)
         KnownSecrets::remember(key);
     }
     for (const auto &[name, value] : backend.headers) {
-        if (holdsSecret(name)) {
-            KnownSecrets::remember(Secret(value));
+        if (isSecretHeader(QString::fromLatin1(name))) {
+            // Without its scheme, which may be quoted without it.
+            KnownSecrets::remember(Secret(value.mid(value.lastIndexOf(' ') + 1)));
         }
     }
     for (const QByteArray &url : {backend.baseUrl, backend.proxy}) {

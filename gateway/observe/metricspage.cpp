@@ -323,9 +323,9 @@ private:
 
     void writePrices()
     {
+        m_text.family("price_table_age_seconds", Type::Gauge, "Age of the prices, by their date.");
         if (m_state.priceAgeSeconds) {
-            single("price_table_age_seconds", Type::Gauge, "Age of the prices, by their date.",
-                   *m_state.priceAgeSeconds);
+            m_text.sample({}, *m_state.priceAgeSeconds);
         }
         single("price_table_entries", Type::Gauge, "Prices in force.", m_state.prices);
     }
