@@ -21,6 +21,7 @@ namespace tidegate {
 namespace {
 
 constexpr int kVersion = 1;
+const QString kRateLimits = u"rate_limits"_s;
 
 using Entries = std::vector<std::pair<QByteArray, QJsonObject>>;
 using Reply = std::function<void(const Result<Done> &)>;
@@ -53,6 +54,7 @@ public:
         planKeys(json.value(u"keys"_s).toArray());
         planPrices(json.value(u"prices"_s).toObject());
         planSettings(json.value(u"settings"_s).toObject());
+        planRateLimits(json.value(kRateLimits));
     }
 
     [[nodiscard]] const QStringList &errors() const { return m_errors; }
@@ -89,8 +91,8 @@ public:
 private:
     void checkForm(const QJsonObject &json)
     {
-        static const QStringList kMaps{u"backends"_s, u"models"_s, u"teams"_s, u"prices"_s,
-                                       u"settings"_s};
+        static const QStringList kMaps{u"backends"_s, u"models"_s, u"teams"_s,
+                                       u"prices"_s,   kRateLimits, u"settings"_s};
         static const QStringList kOthers{u"keys"_s, u"object"_s, u"version"_s, u"exported_at"_s};
         for (auto it = json.begin(); it != json.end(); ++it) {
             if (kMaps.contains(it.key()) ? !it.value().isObject()
@@ -301,15 +303,22 @@ private:
     {
         const QJsonObject &stored = m_editor.stored().settings;
         for (auto it = settings.begin(); it != settings.end(); ++it) {
-            if (it.key() == u"rate_limits"_s && !isSound(checkRateLimits(it.value().toObject()))) {
-                continue;
-            }
             if (isNews(u"settings."_s + it.key(), stored.value(it.key()), it.value())) {
                 m_steps.push_back(
                     [editor = &m_editor, key = it.key(), value = it.value()](const Reply &reply) {
                         editor->saveSetting(key, value, reply);
                     });
             }
+        }
+    }
+
+    void planRateLimits(const QJsonValue &limits)
+    {
+        if (limits.isObject() && isSound(checkRateLimits(limits.toObject())) &&
+            isNews(kRateLimits, m_editor.stored().settings.value(kRateLimits), limits)) {
+            m_steps.push_back([editor = &m_editor, limits](const Reply &reply) {
+                editor->saveSetting(kRateLimits, limits, reply);
+            });
         }
     }
 
@@ -337,15 +346,21 @@ QJsonObject exportedConfig(const StoredConfig &stored)
             keys.append(QJsonObject{{u"name"_s, key.name}, {u"config"_s, key.config}});
         }
     }
-    return {{u"object"_s, u"tidegate.export"_s},
-            {u"version"_s, kVersion},
-            {u"exported_at"_s, QDateTime::currentDateTimeUtc().toString(Qt::ISODate)},
-            {u"backends"_s, byName(stored.backends)},
-            {u"models"_s, byName(stored.models)},
-            {u"teams"_s, teams},
-            {u"keys"_s, keys},
-            {u"prices"_s, byName(stored.prices)},
-            {u"settings"_s, stored.settings}};
+    QJsonObject settings = stored.settings;
+    const QJsonValue rateLimits = settings.take(kRateLimits);
+    QJsonObject result{{u"object"_s, u"tidegate.export"_s},
+                       {u"version"_s, kVersion},
+                       {u"exported_at"_s, QDateTime::currentDateTimeUtc().toString(Qt::ISODate)},
+                       {u"backends"_s, byName(stored.backends)},
+                       {u"models"_s, byName(stored.models)},
+                       {u"teams"_s, teams},
+                       {u"keys"_s, keys},
+                       {u"prices"_s, byName(stored.prices)},
+                       {u"settings"_s, settings}};
+    if (rateLimits.isObject()) {
+        result.insert(kRateLimits, rateLimits);
+    }
+    return result;
 }
 
 QJsonObject configAsFile(const ConfigSnapshot &config)

@@ -27,8 +27,8 @@ struct ImportReport
 };
 
 /// What the database holds of the configuration, as JSON without any secret or hash: `backends`,
-/// `models`, `teams`, `prices` and `settings` by name, `keys` as a list of name and config, revoked
-/// ones left out.
+/// `models`, `teams`, `prices` and `settings` by name, `rate_limits` as in the file, `keys` as a
+/// list of name and config, revoked ones left out.
 [[nodiscard]] QJsonObject exportedConfig(const StoredConfig &stored);
 
 /// The configuration in force in the form of the file; secrets only as the references they are.

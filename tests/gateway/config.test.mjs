@@ -44,6 +44,12 @@ const kBad = [
   ['an address range that is none', good.replace('key: tg', 'allowed_ips: ["1.2.3"], key: tg'), 8, /allowed_ips/],
   ['a negative time limit', good.replace('{ type: echo }', '{ type: vllm, url: "127.0.0.1:1", timeouts: { idle_ms: -1 } }'),
     5, /idle_ms/],
+  ['a key of an unknown team', good.replace('key: tg', 'team: reserch, key: tg') + 'teams: { research: {} }\n',
+    8, /reserch.*research/s],
+  ['a budget with a period that is none', `${good}teams:\n  t: { budget: { usd: 1, period: dai } }\n`, 10, /dai.*day/s],
+  ['a budget with ten decimals', `${good}teams:\n  t: { budget: { usd: 0.1234567891, period: day } }\n`, 10, /usd/],
+  ['a misspelt limit', `${good}rate_limits:\n  default: { request_per_minute: 1 }\n`, 10, /requests_per_minute/],
+  ['a price file that does not exist', `${good}prices: { file: nowhere.yaml }\n`, 9, /nowhere/],
   ['a model with an unknown backend', `${good}models:\n  m: { targets: [ { backend: nope, model: x } ] }\n`, 10, /nope/],
 ];
 
@@ -88,6 +94,20 @@ describe('check-config', { concurrency: 4 }, () => {
       const { stdout, stderr } = await runProgram(['check-config', file]);
       assert.match(stdout + stderr, /bad\.yaml:3:/);
       assert.match(stdout + stderr, /bad\.yaml:5:/);
+    } finally {
+      scratch.remove();
+    }
+  });
+
+  it('says what is wrong with a price file, with its own line', async () => {
+    const scratch = new Scratch();
+    try {
+      scratch.file('prices.yaml', 'models:\n  m: { input: -1, output: 2 }\n');
+      const file = scratch.file('priced.yaml', `${good}prices: { file: prices.yaml }\n`);
+      const { code, stdout, stderr } = await runProgram(['check-config', file]);
+      assert.equal(code, 1);
+      assert.match(stdout + stderr, /priced\.yaml:9: prices\.file/);
+      assert.match(stdout + stderr, /\/prices\.yaml:2: /);
     } finally {
       scratch.remove();
     }

@@ -326,6 +326,9 @@ private Q_SLOTS:
             from->saveBackend(
                 "mine", {{u"type"_s, u"openai"_s}, {u"api_key"_s, u"keychain:mine"_s}}, reply);
         }));
+        QVERIFY(GatewayBench::await<Done>([&](auto reply) {
+            from->updateRateLimits({{u"per_ip"_s, QJsonObject{{u"max_concurrency"_s, 2}}}}, reply);
+        }));
         const QJsonObject exported = from->exportConfig();
         const QByteArray text = QJsonDocument(exported).toJson();
         QVERIFY(!text.contains(key->plaintext));
@@ -360,6 +363,7 @@ private Q_SLOTS:
             countsNow(to, made.plaintext, 200);
         }
         QVERIFY(to->config()->prices->find("m"));
+        QCOMPARE(to->config()->rateLimits.perIp.maxConcurrency, 2);
         const auto again = import(exported, false);
         QVERIFY(again);
         QVERIFY(again->created.isEmpty() && again->changed.isEmpty());
