@@ -13,8 +13,30 @@ T.ApplicationWindow {
         {page: "live", title: qsTr("Live"), icon: "activity"},
         {page: "keys", title: qsTr("Keys"), icon: "key-round"},
         {page: "backends", title: qsTr("Backends"), icon: "server"},
+        {page: "usage", title: qsTr("Usage"), icon: "chart-column"},
         {page: "settings", title: qsTr("Settings"), icon: "settings"}
     ]
+    readonly property var commands: pages.map((entry, index) => ({
+                text: entry.title,
+                icon: entry.icon,
+                keys: "Ctrl+" + (index + 1),
+                run: () => App.currentPage = entry.page
+            })).concat([
+        {text: qsTr("Copy the base URL"), icon: "copy", keys: "", run: () => App.copyText(App.gateway.baseUrl)},
+        {
+            text: App.gateway.state === GatewayStatus.State.Paused ? qsTr("Accept requests again") : qsTr("Stop accepting requests"),
+            icon: App.gateway.state === GatewayStatus.State.Paused ? "play" : "pause",
+            keys: "",
+            run: () => App.gateway.state === GatewayStatus.State.Paused ? App.gateway.resume() : App.gateway.pause()
+        },
+        {text: qsTr("Export the requests as CSV"), icon: "download", keys: "", run: () => App.saveLiveCsv()},
+        {text: qsTr("Export the keys as CSV"), icon: "download", keys: "", run: () => App.saveKeysCsv()},
+        {text: qsTr("Dark theme"), icon: "moon", keys: "", run: () => App.settings.theme = AppSettings.Theme.Dark},
+        {text: qsTr("Light theme"), icon: "sun", keys: "", run: () => App.settings.theme = AppSettings.Theme.Light},
+        {text: qsTr("First steps"), icon: "zap", keys: "", run: () => App.currentPage = "setup"},
+        {text: qsTr("Keyboard shortcuts"), icon: "keyboard", keys: "F1", run: () => shortcutDialog.open()},
+        {text: qsTr("Quit"), icon: "x", keys: "Ctrl+Q", run: () => App.requestQuit()}
+    ])
     readonly property bool inSetup: App.currentPage === "setup"
 
     function reveal() {
@@ -105,7 +127,8 @@ T.ApplicationWindow {
         }
         function onFirstKeyCreated(plaintext) {
             if (!window.inSetup)
-                keyDialog.show(plaintext);
+                //: Name of the client key that is made at the first start
+                keyDialog.show(plaintext, "default", 0);
         }
         function onQuitRequested() {
             window.rememberGeometry();
@@ -126,11 +149,25 @@ T.ApplicationWindow {
     }
     PageShortcut {
         sequence: "Ctrl+4"
+        page: "usage"
+    }
+    PageShortcut {
+        sequence: "Ctrl+5"
         page: "settings"
     }
     PageShortcut {
         sequences: [StandardKey.Preferences, "Ctrl+,"] // qmllint disable unqualified
         page: "settings"
+    }
+    Shortcut {
+        sequence: "Ctrl+K"
+        enabled: !window.inSetup
+        onActivated: commandPalette.open()
+    }
+    Shortcut {
+        sequence: "Ctrl+E"
+        enabled: !window.inSetup
+        onActivated: App.exportPage()
     }
     Shortcut {
         sequences: [StandardKey.HelpContents] // qmllint disable unqualified
@@ -181,6 +218,10 @@ T.ApplicationWindow {
                     sourceComponent: BackendsPage {}
                 }
                 PageSlot {
+                    shown: App.currentPage === "usage"
+                    sourceComponent: UsagePage {}
+                }
+                PageSlot {
                     shown: App.currentPage === "settings"
                     sourceComponent: SettingsPage {}
                 }
@@ -199,13 +240,18 @@ T.ApplicationWindow {
         anchors.bottom: parent.bottom
         anchors.bottomMargin: Theme.gapXl
     }
+    CommandPalette {
+        id: commandPalette
+
+        commands: window.commands
+    }
     ShortcutDialog {
         id: shortcutDialog
     }
     QuitDialog {
         id: quitDialog
     }
-    KeyCreateDialog {
+    NewKeyDialog {
         id: keyDialog
     }
 }

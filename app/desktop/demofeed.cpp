@@ -17,15 +17,18 @@ struct Route
     qint64 tokenUs; ///< from one token to the next
     bool remote;
     int weight;
+    qint64 nanoIn; ///< dollars × 1e-9 for a token
+    qint64 nanoOut;
 };
 
 constexpr Route kRoutes[] = {
-    {"fast", "gpt-4o-mini", "openai", 310'000, 11'000, true, 26},
-    {"gpt-4o", "gpt-4o", "openai", 520'000, 17'000, true, 16},
-    {"qwen2.5-7b-instruct", "qwen2.5-7b-instruct", "gpu-box", 95'000, 9'500, false, 22},
-    {"llama3.2:3b", "llama3.2:3b", "ollama", 140'000, 22'000, false, 14},
-    {"llama-3.3-70b-versatile", "llama-3.3-70b-versatile", "groq", 180'000, 3'400, true, 12},
-    {"nomic-embed-text", "nomic-embed-text", "ollama", 28'000, 0, false, 10},
+    {"fast", "gpt-4o-mini", "openai", 310'000, 11'000, true, 26, 150, 600},
+    {"gpt-4o", "gpt-4o", "openai", 520'000, 17'000, true, 16, 2'500, 10'000},
+    {"qwen2.5-7b-instruct", "qwen2.5-7b-instruct", "gpu-box", 95'000, 9'500, false, 22, 0, 0},
+    {"llama3.2:3b", "llama3.2:3b", "ollama", 140'000, 22'000, false, 14, 0, 0},
+    {"llama-3.3-70b-versatile", "llama-3.3-70b-versatile", "groq", 180'000, 3'400, true, 12, 590,
+     790},
+    {"nomic-embed-text", "nomic-embed-text", "ollama", 28'000, 0, false, 10, 0, 0},
 };
 
 struct Failure
@@ -44,7 +47,8 @@ constexpr Failure kFailures[] = {
     {400, "invalid_request", "messages must not be empty.", false},
 };
 
-constexpr qint64 kKeyIds[] = {1, 2, 3, 4};
+constexpr qint64 kKeyIds[] = {-1, 2, 3, 4};
+constexpr qint64 kTeamIds[] = {-1, 1, 2, 1};
 constexpr const char *kPeers[] = {"127.0.0.1", "127.0.0.1", "192.168.1.24", "127.0.0.1"};
 
 } // namespace
@@ -87,6 +91,7 @@ DemoFeed::Plan DemoFeed::plan(qint64 atUs)
     event.startedAtUs = atUs;
     const std::uint32_t who = random(4);
     event.keyId = kKeyIds[who];
+    event.teamId = kTeamIds[who];
     event.peer = kPeers[who];
     const std::uint32_t idLow = random(0xFFFF);
     const std::uint32_t idHigh = random(0xFFFFFF);
@@ -150,6 +155,10 @@ DemoFeed::Plan DemoFeed::plan(qint64 atUs)
         plan.usage.estimated = true;
         t.endUs = (t.firstByteUs + t.endUs) / 2;
     }
+    // A third of a long prompt was there before.
+    plan.usage.cachedInput = route->remote && plan.usage.input > 700 ? plan.usage.input / 3 : -1;
+    plan.cost =
+        Money::fromNano(plan.usage.input * route->nanoIn + plan.usage.output * route->nanoOut);
     return plan;
 }
 
@@ -168,6 +177,7 @@ bool DemoFeed::progress(Plan &plan, qint64 nowUs)
         event.phase = plan.outcome;
         event.status = plan.status;
         event.usage = plan.usage;
+        event.cost = plan.cost;
         event.streamedEvents = plan.events;
         event.bytesOut = plan.bytesOut;
         event.errorCode = plan.errorCode;

@@ -6,6 +6,7 @@
 #include <QList>
 
 #include <cstdint>
+#include <optional>
 
 namespace tidegate {
 
@@ -36,6 +37,7 @@ private:
         int status = 200;
         ExchangeTimings timings; ///< as they are going to be
         TokenUsage usage;
+        std::optional<Money> cost;
         qint64 events = 0;
         qint64 bytesOut = 0;
         QByteArray errorCode;

@@ -56,11 +56,26 @@ public:
     void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply) override;
-    void createKey(const QString &name, Gateway::Reply<Store::NewKey> reply) override;
+    void createKey(const QString &name, const QJsonObject &config,
+                   Gateway::Reply<Store::NewKey> reply) override;
+    void updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                   Gateway::Reply<ClientKey> reply) override;
+    void rotateKey(qint64 id, int overlapSeconds, Gateway::Reply<Store::NewKey> reply) override;
     void revokeKey(qint64 id, Gateway::Reply<ClientKey> reply) override;
+    void deleteKey(qint64 id, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] std::vector<Team> teams() const override { return m_teams; }
+    void saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                  Gateway::Reply<Done> reply) override;
+    void removeTeam(qint64 id, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] PriceList prices() const override { return m_prices; }
+    void savePrice(const QString &pattern, const QJsonObject &config,
+                   Gateway::Reply<Done> reply) override;
+    void removePrice(const QString &pattern, Gateway::Reply<Done> reply) override;
     void saveSetting(const QString &key, const QJsonValue &value,
                      Gateway::Reply<Done> reply) override;
     void readUsage(std::function<void(UsageSummary)> reply) override;
+    void readReport(const UsageRequest &request, Gateway::Reply<UsageReport> reply) override;
+    void readLimits(std::function<void(std::vector<LimitUse>)> reply) override;
     [[nodiscard]] bool isSimulated() const override { return true; }
     void simulateRequest(const QString &model) override;
 
@@ -68,8 +83,14 @@ public:
     void fail(const QString &why);
     void setProblems(std::vector<ConfigProblem> problems);
     void feed(const ExchangeBatch &batch);
+    /// The next reports wait until released, or fail.
+    void holdReports(bool hold);
+    void failReports(const QString &why) { m_reportFailure = why; }
 
 private:
+    [[nodiscard]] ClientKey *keyOf(qint64 id);
+    [[nodiscard]] LimitUse useOf(const ClientKey &key) const;
+    [[nodiscard]] LimitUse useOf(const Team &team) const;
     void setState(Gateway::State state);
     void change(std::function<void(ConfigSnapshot &)> edit);
     void tick();
@@ -86,7 +107,13 @@ private:
     ConfigPtr m_config;
     std::vector<ConfigProblem> m_problems;
     std::vector<ClientKey> m_keys;
+    std::vector<Team> m_teams;
+    PriceList m_prices;
     qint64 m_nextKeyId = 5;
+    qint64 m_nextTeamId = 3;
+    bool m_holdReports = false;
+    std::vector<std::function<void()>> m_heldReports;
+    QString m_reportFailure;
 };
 
 } // namespace tidegate

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/desktop/enginelink.h"
 
+#include "app/desktop/ledgerreport.h"
+#include "gateway/policy/pricetable.h"
 #include "gateway/store/ledgerreader.h"
 
 #include <QDateTime>
@@ -18,6 +20,8 @@ EngineLink::EngineLink(Gateway &gateway, QObject *parent)
     connect(&gateway, &Gateway::configChanged, this, &GatewayLink::configChanged);
     connect(&gateway, &Gateway::problemsChanged, this, &GatewayLink::problemsChanged);
     connect(&gateway, &Gateway::keysChanged, this, &GatewayLink::keysChanged);
+    connect(&gateway, &Gateway::teamsChanged, this, &GatewayLink::teamsChanged);
+    connect(&gateway, &Gateway::pricesChanged, this, &GatewayLink::pricesChanged);
     connect(&gateway, &Gateway::firstKeyCreated, this, &GatewayLink::firstKeyCreated);
     connect(&gateway, &Gateway::exchangesChanged, this, &GatewayLink::exchangesChanged);
     // Also while the window is closed: whoever opens it wants to see what happened meanwhile.
@@ -46,14 +50,72 @@ void EngineLink::testBackend(const QJsonObject &config, const Secret &key,
     m_gateway.testBackend(config, key, std::move(reply));
 }
 
-void EngineLink::createKey(const QString &name, Gateway::Reply<Store::NewKey> reply)
+void EngineLink::createKey(const QString &name, const QJsonObject &config,
+                           Gateway::Reply<Store::NewKey> reply)
 {
-    m_gateway.createKey(name, std::move(reply));
+    m_gateway.createKey(name, config, std::move(reply));
+}
+
+void EngineLink::updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                           Gateway::Reply<ClientKey> reply)
+{
+    m_gateway.updateKey(id, name, config, std::move(reply));
+}
+
+void EngineLink::rotateKey(qint64 id, int overlapSeconds, Gateway::Reply<Store::NewKey> reply)
+{
+    m_gateway.rotateKey(id, overlapSeconds, std::move(reply));
 }
 
 void EngineLink::revokeKey(qint64 id, Gateway::Reply<ClientKey> reply)
 {
     m_gateway.revokeKey(id, std::move(reply));
+}
+
+void EngineLink::deleteKey(qint64 id, Gateway::Reply<Done> reply)
+{
+    m_gateway.deleteKey(id, std::move(reply));
+}
+
+void EngineLink::saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                          Gateway::Reply<Done> reply)
+{
+    m_gateway.saveTeam(id, name, config, [reply = std::move(reply)](const Result<Team> &result) {
+        reply(result ? Result<Done>(Done{}) : Result<Done>(Error{result.error()}));
+    });
+}
+
+void EngineLink::removeTeam(qint64 id, Gateway::Reply<Done> reply)
+{
+    m_gateway.removeTeam(id, std::move(reply));
+}
+
+PriceList EngineLink::prices() const
+{
+    PriceList list;
+    const ConfigPtr config = m_gateway.config();
+    if (!config || !config->prices) {
+        return list;
+    }
+    list.updated = config->prices->updated();
+    for (const PatternPrice &entry : config->prices->entries()) {
+        const Origin origin = entry.origin == PriceOrigin::Database ? Origin::Panel
+                              : entry.origin == PriceOrigin::File   ? Origin::File
+                                                                    : Origin::Default;
+        list.entries.push_back({QString::fromUtf8(entry.pattern.pattern()), entry.config, origin});
+    }
+    return list;
+}
+
+void EngineLink::savePrice(const QString &pattern, const QJsonObject &config,
+                           Gateway::Reply<Done> reply)
+{
+    m_gateway.savePrice(pattern.toUtf8(), config, std::move(reply));
+}
+
+void EngineLink::removePrice(const QString &pattern, Gateway::Reply<Done> reply)
+{
+    m_gateway.removePrice(pattern.toUtf8(), std::move(reply));
 }
 
 void EngineLink::saveSetting(const QString &key, const QJsonValue &value,
@@ -76,12 +138,35 @@ void EngineLink::readUsage(std::function<void(UsageSummary)> reply)
         if (const Result<qint64> count = reader.countSince(midnightUs)) {
             usage.requestsToday = *count;
         }
+        if (const Result<Money> cost = ledgerCost(path, midnightUs)) {
+            usage.costToday = *cost;
+        }
         if (Result<QHash<qint64, qint64>> lastUsed = reader.lastUsedUs()) {
             usage.lastUsedUs = std::move(lastUsed).value();
         }
         QMetaObject::invokeMethod(
             this, [reply, usage] { reply(usage); }, Qt::QueuedConnection);
     });
+}
+
+void EngineLink::readReport(const UsageRequest &request, Gateway::Reply<UsageReport> reply)
+{
+    const QString path = m_gateway.databasePath();
+    const quint64 number = ++m_lastReport;
+    // `this` stays: the destructor waits for the pool.
+    m_readers.start([this, path, request, number, reply = std::move(reply)] {
+        if (number != m_lastReport) {
+            return;
+        }
+        Result<UsageReport> report = ledgerReport(path, request);
+        QMetaObject::invokeMethod(
+            this, [reply, report = std::move(report)] { reply(report); }, Qt::QueuedConnection);
+    });
+}
+
+void EngineLink::readLimits(std::function<void(std::vector<LimitUse>)> reply)
+{
+    reply({});
 }
 
 } // namespace tidegate

@@ -5,6 +5,8 @@
 
 #include <QThreadPool>
 
+#include <atomic>
+
 namespace tidegate {
 
 /// The real gateway, for the panel.
@@ -45,15 +47,31 @@ public:
     void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply) override;
-    void createKey(const QString &name, Gateway::Reply<Store::NewKey> reply) override;
+    void createKey(const QString &name, const QJsonObject &config,
+                   Gateway::Reply<Store::NewKey> reply) override;
+    void updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                   Gateway::Reply<ClientKey> reply) override;
+    void rotateKey(qint64 id, int overlapSeconds, Gateway::Reply<Store::NewKey> reply) override;
     void revokeKey(qint64 id, Gateway::Reply<ClientKey> reply) override;
+    void deleteKey(qint64 id, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] std::vector<Team> teams() const override { return m_gateway.teams(); }
+    void saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                  Gateway::Reply<Done> reply) override;
+    void removeTeam(qint64 id, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] PriceList prices() const override;
+    void savePrice(const QString &pattern, const QJsonObject &config,
+                   Gateway::Reply<Done> reply) override;
+    void removePrice(const QString &pattern, Gateway::Reply<Done> reply) override;
     void saveSetting(const QString &key, const QJsonValue &value,
                      Gateway::Reply<Done> reply) override;
     void readUsage(std::function<void(UsageSummary)> reply) override;
+    void readReport(const UsageRequest &request, Gateway::Reply<UsageReport> reply) override;
+    void readLimits(std::function<void(std::vector<LimitUse>)> reply) override;
 
 private:
     Gateway &m_gateway;
-    QThreadPool m_readers; ///< of the ledger; ends before the link does
+    std::atomic<quint64> m_lastReport = 0; ///< a question that was overtaken is not answered
+    QThreadPool m_readers;                 ///< of the ledger; ends before the link does
 };
 
 } // namespace tidegate

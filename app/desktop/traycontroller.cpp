@@ -54,6 +54,7 @@ TrayController::TrayController(AppController &app, QObject *parent)
     : QObject(parent)
     , m_app(app)
 {
+    connect(&app, &AppController::budgetNotice, this, &TrayController::notify);
     m_throttle.setSingleShot(true);
     m_throttle.setInterval(kThrottleMs);
     connect(&m_throttle, &QTimer::timeout, this, &TrayController::changed);
@@ -85,6 +86,14 @@ QString TrayController::statusLine() const
     return parts.join(QStringLiteral(" · "));
 }
 
+QString TrayController::todayLine() const
+{
+    const GatewayStatus &gateway = *m_app.gateway();
+    //: %1 is an amount of money
+    return tr("Today: %n request(s) · %1", nullptr, gateway.requestsToday())
+        .arg(gateway.costTodayText());
+}
+
 QList<TrayItem> TrayController::menu() const
 {
     const GatewayStatus &gateway = *m_app.gateway();
@@ -110,7 +119,7 @@ QList<TrayItem> TrayController::menu() const
     }
     items << separator();
 
-    TrayItem today = entry("today", tr("Today: %n request(s)", nullptr, gateway.requestsToday()));
+    TrayItem today = entry("today", todayLine());
     today.enabled = false;
     items << today << submenu(tr("Backends"), backendItems());
     const QList<TrayItem> errors = errorItems();
@@ -223,9 +232,8 @@ TrayController::Icon TrayController::icon() const
 QString TrayController::toolTip() const
 {
     const GatewayStatus &gateway = *m_app.gateway();
-    const QString second = gateway.state() == GatewayStatus::State::Failed
-                               ? gateway.failure()
-                               : tr("Today: %n request(s)", nullptr, gateway.requestsToday());
+    const QString second =
+        gateway.state() == GatewayStatus::State::Failed ? gateway.failure() : todayLine();
     return QStringLiteral("Tidegate – ") + statusLine() + u'\n' + second;
 }
 

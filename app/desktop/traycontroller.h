@@ -58,6 +58,7 @@ Q_SIGNALS:
 
 private:
     [[nodiscard]] QString statusLine() const;
+    [[nodiscard]] QString todayLine() const;
     [[nodiscard]] QList<TrayItem> snippetItems() const;
     [[nodiscard]] QList<TrayItem> backendItems() const;
     [[nodiscard]] QList<TrayItem> errorItems() const;

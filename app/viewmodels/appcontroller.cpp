@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/viewmodels/appcontroller.h"
 
+#include "app/viewmodels/fileexport.h"
 #include "app/viewmodels/gatewaylink.h"
+#include "app/viewmodels/humantext.h"
+#include "app/viewmodels/usebar.h"
 
 #include <QClipboard>
 #include <QDateTime>
+#include <QDir>
 #include <QGuiApplication>
 #include <QJSEngine>
 #include <QPointer>
+#include <QStandardPaths>
+#include <QTimeZone>
 
 #include <algorithm>
 #include <utility>
@@ -18,14 +24,18 @@ namespace {
 
 AppController *s_instance = nullptr;
 
+constexpr int kLimitsMs = 2'000;
+
 const QString kSetupPage = QStringLiteral("setup");
 const QString kGatewayBanner = QStringLiteral("gateway");
 const QString kConfigBanner = QStringLiteral("config");
+const QString kKeysPage = QStringLiteral("keys");
 const QString kKeychainBanner = QStringLiteral("keychain");
 
 QStringList knownPages()
 {
-    return {QStringLiteral("live"), QStringLiteral("backends"), QStringLiteral("keys"),
+    return {QStringLiteral("live"),     kKeysPage,
+            QStringLiteral("backends"), QStringLiteral("usage"),
             QStringLiteral("settings"), kSetupPage};
 }
 
@@ -43,6 +53,9 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     , m_detail(m_exchanges)
     , m_backends(link, secrets)
     , m_keys(link, m_options.clock)
+    , m_teams(link, m_keys, m_options.clock)
+    , m_usage(link, m_options.clock)
+    , m_prices(link)
     , m_setup(link, m_backends)
     , m_page(settings.lastPage())
 {
@@ -59,6 +72,9 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     const auto updateNames = [this] { m_exchanges.setKeyNames(m_keys.names()); };
     connect(&m_keys, &KeysModel::countChanged, this, updateNames);
     updateNames();
+    const auto updateTeams = [this] { m_exchanges.setTeamNames(m_teams.namesById()); };
+    connect(&m_teams, &TeamsModel::countChanged, this, updateTeams);
+    updateTeams();
     connect(&link, &GatewayLink::firstKeyCreated, this, [this](const QByteArray &plaintext) {
         const QString key = QString::fromLatin1(plaintext);
         m_setup.setClientKey(key);
@@ -72,11 +88,18 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
         updateBanners();
         if (m_gateway.state() == GatewayStatus::State::Running) {
             refreshUsage();
+            refreshLimits();
         }
     });
     connect(&settings, &AppSettings::closeToTrayChanged, this, &AppController::closesToTrayChanged);
     connect(&settings, &AppSettings::failed, this, &AppController::notice);
     connect(&m_keys, &KeysModel::failed, this, &AppController::notice);
+    connect(&m_teams, &TeamsModel::failed, this, &AppController::notice);
+    connect(&link, &GatewayLink::budgetNotice, this, &AppController::showBudget);
+    connect(&link, &GatewayLink::keysChanged, this, &AppController::refreshLimits);
+    connect(&link, &GatewayLink::teamsChanged, this, &AppController::refreshLimits);
+    m_limits.setInterval(kLimitsMs);
+    connect(&m_limits, &QTimer::timeout, this, &AppController::refreshLimits);
     m_detail.setBaseUrl(m_gateway.baseUrl());
 
     m_midnight.setSingleShot(true);
@@ -126,8 +149,14 @@ void AppController::setCurrentPage(const QString &page)
     if (page != kSetupPage) {
         m_settings.setLastPage(page);
     }
-    if (page == QStringLiteral("keys")) {
+    if (page == kKeysPage) {
         refreshUsage();
+        refreshLimits();
+        if (!m_options.frozen) {
+            m_limits.start();
+        }
+    } else {
+        m_limits.stop();
     }
     Q_EMIT currentPageChanged();
 }
@@ -137,6 +166,93 @@ void AppController::copyText(const QString &text)
     QGuiApplication::clipboard()->setText(text);
     //: Said after something was put on the clipboard
     Q_EMIT notice(tr("Copied"));
+}
+
+QString AppController::downloadDir() const
+{
+    return m_options.downloadDir.isEmpty()
+               ? QStandardPaths::writableLocation(QStandardPaths::DownloadLocation)
+               : m_options.downloadDir;
+}
+
+void AppController::save(const QString &name, const QByteArray &content, bool secret)
+{
+    const Result<QString> path = fileexport::save(downloadDir(), name, content, secret);
+    if (path) {
+        noteSaved(*path);
+    } else {
+        Q_EMIT notice(path.error());
+    }
+}
+
+void AppController::saveLiveCsv()
+{
+    std::vector<QStringList> rows;
+    const auto number = [](qint64 value) { return value < 0 ? QString() : QString::number(value); };
+    for (int row = 0; row < m_live.rowCount(); ++row) {
+        const ExchangeEvent &e = m_exchanges.at(m_live.mapToSource(m_live.index(row, 0)).row());
+        rows.push_back({QDateTime::fromMSecsSinceEpoch(e.startedAtUs / 1'000, QTimeZone::utc())
+                            .toString(Qt::ISODateWithMs),
+                        QString::fromLatin1(e.requestId), QString::fromLatin1(e.method),
+                        QString::fromUtf8(e.path), m_exchanges.keyName(e.keyId),
+                        m_exchanges.teamName(e.teamId), QString::fromUtf8(e.requestedModel),
+                        QString::fromUtf8(e.servedModel), QString::fromUtf8(e.backend),
+                        number(e.status), number(e.attempts), number(e.timings.firstByteUs),
+                        number(e.timings.endUs), number(e.usage.input), number(e.usage.output),
+                        number(e.usage.cachedInput), number(e.usage.reasoning),
+                        e.cost ? QString::fromLatin1(e.cost->toString()) : QString(),
+                        QString::fromLatin1(e.errorCode)});
+    }
+    // Not translated: programs read it.
+    const QString header = QStringLiteral(
+        "start,request_id,method,path,key,team,requested_model,served_model,backend,status,"
+        "attempts,first_byte_us,total_us,tokens_in,tokens_out,cached_tokens_in,reasoning_tokens,"
+        "cost_usd,error_code");
+    save(QStringLiteral("tidegate-requests.csv"), fileexport::csv(header.split(u','), rows));
+}
+
+void AppController::exportPage()
+{
+    if (m_page == QStringLiteral("live")) {
+        saveLiveCsv();
+    } else if (m_page == kKeysPage) {
+        saveKeysCsv();
+    } else if (m_page == QStringLiteral("usage")) {
+        saveUsageCsv();
+    }
+}
+
+void AppController::saveKeysCsv()
+{
+    save(QStringLiteral("tidegate-keys.csv"), m_keys.csv());
+}
+
+void AppController::saveUsageCsv()
+{
+    save(m_usage.fileName() + QStringLiteral(".csv"), m_usage.csv());
+}
+
+void AppController::saveEnv(const QString &keyName, const QString &plaintext)
+{
+    QString name;
+    for (const QChar c : keyName) {
+        name += c.isLetterOrNumber() || c == u'-' || c == u'_' ? c : u'-';
+    }
+    const QString text = QStringLiteral("OPENAI_BASE_URL=%1\nOPENAI_API_KEY=%2\n")
+                             .arg(m_gateway.baseUrl(), plaintext);
+    save(QStringLiteral("tidegate-%1.env").arg(name), text.toUtf8(), true);
+}
+
+QString AppController::picturePath() const
+{
+    QDir().mkpath(downloadDir());
+    return fileexport::freePath(downloadDir(), m_usage.fileName() + QStringLiteral(".png"));
+}
+
+void AppController::noteSaved(const QString &path)
+{
+    //: %1 is the path of a file
+    Q_EMIT notice(tr("Saved as %1").arg(QDir::toNativeSeparators(path)));
 }
 
 void AppController::finishSetup()
@@ -203,8 +319,9 @@ void AppController::updateBanners()
         banner.text = m_link.failure();
         banner.dismissible = false;
         const int port = m_settings.port();
-        const bool portTaken =
-            m_settings.portOriginText().isEmpty() && !m_settings.portProblem(port).isEmpty();
+        // Without a configuration the start did not get as far as the port, and no other helps.
+        const bool portTaken = m_link.config() && m_settings.portOriginText().isEmpty() &&
+                               !m_settings.portProblem(port).isEmpty();
         const int other = portTaken ? m_settings.freePort(port + 1) : 0;
         if (other > 0) {
             //: Label of a button; %1 is a port number
@@ -302,12 +419,62 @@ void AppController::refreshUsage()
 {
     m_link.readUsage([self = QPointer(this)](const UsageSummary &usage) {
         if (self) {
-            self->m_gateway.setRequestsToday(usage.requestsToday);
+            self->m_gateway.setToday(usage.requestsToday, usage.costToday);
             self->m_keys.setLastUsed(usage.lastUsedUs);
         }
     });
     const QDateTime now = QDateTime::currentDateTime();
     m_midnight.start(int(now.msecsTo(now.date().addDays(1).startOfDay())) + 1'000);
+}
+
+void AppController::refreshLimits()
+{
+    m_link.readLimits([self = QPointer(this)](const std::vector<LimitUse> &uses) {
+        if (self) {
+            self->m_keys.setLimitUse(uses);
+            self->m_teams.setLimitUse(uses);
+        }
+    });
+}
+
+void AppController::showBudget(const BudgetNotice &notice)
+{
+    const QString account =
+        QStringLiteral("budget-%1-%2").arg(notice.team ? u't' : u'k').arg(notice.id);
+    const QString told =
+        QStringLiteral("%1-%2-%3").arg(account).arg(notice.percent).arg(notice.use.periodStartUs);
+    if (m_budgetsTold.contains(told)) {
+        return;
+    }
+    m_budgetsTold.insert(told);
+    const bool spent = notice.percent >= 100;
+    //: Whose budget it is
+    const QString who =
+        notice.team ? tr("Team “%1”").arg(notice.name) : tr("Key “%1”").arg(notice.name);
+    const QString amount = humantext::money(notice.use.rule.amount);
+    QString text;
+    if (!spent) {
+        //: %1 is whose budget it is, %3 an amount of money
+        text =
+            tr("%1 has spent %2 % of its budget of %3.").arg(who).arg(notice.percent).arg(amount);
+    } else if (notice.use.rule.shadow) {
+        text = tr("%1 has spent its budget of %2. It only reports, so requests go on.")
+                   .arg(who, amount);
+    } else if (notice.use.resetUs >= 0) {
+        text = tr("%1 has spent its budget of %2. Its requests are refused until %3.")
+                   .arg(who, amount, humantext::soon(notice.use.resetUs));
+    } else {
+        text = tr("%1 has spent its budget of %2. Its requests are refused.").arg(who, amount);
+    }
+    BannerModel::Banner banner;
+    banner.id = account;
+    banner.severity = spent && !notice.use.rule.shadow ? BannerModel::Severity::Error
+                                                       : BannerModel::Severity::Warning;
+    banner.text = text;
+    banner.actionText = tr("Open keys");
+    banner.action = [this] { setCurrentPage(kKeysPage); };
+    m_banners.show(std::move(banner));
+    Q_EMIT budgetNotice(spent ? tr("A budget is spent") : tr("A budget is nearly spent"), text);
 }
 
 } // namespace tidegate

@@ -9,7 +9,10 @@
 #include "app/viewmodels/keysmodel.h"
 #include "app/viewmodels/livefiltermodel.h"
 #include "app/viewmodels/livemodel.h"
+#include "app/viewmodels/pricesmodel.h"
 #include "app/viewmodels/setupassistant.h"
+#include "app/viewmodels/teamsmodel.h"
+#include "app/viewmodels/usagemodel.h"
 
 #include <QObject>
 #include <QTimer>
@@ -40,12 +43,15 @@ class AppController : public QObject
     Q_PROPERTY(tidegate::ExchangeDetail *detail READ detail CONSTANT FINAL)
     Q_PROPERTY(tidegate::BackendsModel *backends READ backends CONSTANT FINAL)
     Q_PROPERTY(tidegate::KeysModel *keys READ keys CONSTANT FINAL)
+    Q_PROPERTY(tidegate::TeamsModel *teams READ teams CONSTANT FINAL)
+    Q_PROPERTY(tidegate::UsageModel *usage READ usage CONSTANT FINAL)
+    Q_PROPERTY(tidegate::PricesModel *prices READ prices CONSTANT FINAL)
     Q_PROPERTY(tidegate::AppSettings *settings READ settings CONSTANT FINAL)
     Q_PROPERTY(tidegate::SetupAssistant *setup READ setup CONSTANT FINAL)
     Q_PROPERTY(tidegate::BannerModel *banners READ banners CONSTANT FINAL)
     /// There is no backend yet, and the assistant was neither finished nor skipped.
     Q_PROPERTY(bool firstRunNeeded READ firstRunNeeded NOTIFY firstRunNeededChanged FINAL)
-    /// "live", "backends", "keys", "settings" or "setup". Remembered, except for "setup".
+    /// "live", "keys", "backends", "usage", "settings" or "setup". Remembered, except for "setup".
     Q_PROPERTY(
         QString currentPage READ currentPage WRITE setCurrentPage NOTIFY currentPageChanged FINAL)
     /// Closing the window leaves the program running in the tray.
@@ -57,6 +63,7 @@ public:
         bool demo = false;
         bool frozen = false;
         WallClock clock = wallClock();
+        QString downloadDir; ///< where files are saved; empty: the user's download folder
     };
 
     AppController(GatewayLink &link, SessionSecrets &secrets, AppSettings &settings,
@@ -74,6 +81,9 @@ public:
     [[nodiscard]] ExchangeDetail *detail() { return &m_detail; }
     [[nodiscard]] BackendsModel *backends() { return &m_backends; }
     [[nodiscard]] KeysModel *keys() { return &m_keys; }
+    [[nodiscard]] TeamsModel *teams() { return &m_teams; }
+    [[nodiscard]] UsageModel *usage() { return &m_usage; }
+    [[nodiscard]] PricesModel *prices() { return &m_prices; }
     [[nodiscard]] AppSettings *settings() { return &m_settings; }
     [[nodiscard]] SetupAssistant *setup() { return &m_setup; }
     [[nodiscard]] BannerModel *banners() { return &m_banners; }
@@ -87,6 +97,17 @@ public:
 
     /// Puts text on the clipboard and says "Copied".
     Q_INVOKABLE void copyText(const QString &text);
+    /// Save into the download folder and say where.
+    Q_INVOKABLE void saveLiveCsv();
+    Q_INVOKABLE void saveKeysCsv();
+    Q_INVOKABLE void saveUsageCsv();
+    /// What the page that is shown lists, if it lists anything.
+    Q_INVOKABLE void exportPage();
+    /// A .env file for the user's eyes alone.
+    Q_INVOKABLE void saveEnv(const QString &keyName, const QString &plaintext);
+    /// A path in the download folder for a picture of the Usage page; say where with noteSaved().
+    Q_INVOKABLE QString picturePath() const;
+    Q_INVOKABLE void noteSaved(const QString &path);
     /// The assistant was finished or skipped.
     Q_INVOKABLE void finishSetup();
     /// The user closed the window: hides it, or asks to quit when there is no tray to close to.
@@ -113,6 +134,8 @@ Q_SIGNALS:
     void quitConfirmationNeeded(int activeStreams, bool noTray);
     /// A short message that goes by itself, such as "Copied".
     void notice(const QString &text);
+    /// For the desktop's notification area: a budget is nearly or all spent.
+    void budgetNotice(const QString &title, const QString &text);
     /// The client key that the gateway made at its first start; to be shown once.
     void firstKeyCreated(const QString &plaintext);
     /// For the program: end; @p drain lets running exchanges finish first.
@@ -123,6 +146,10 @@ Q_SIGNALS:
 private:
     void updateBanners();
     void refreshUsage();
+    void refreshLimits();
+    void showBudget(const BudgetNotice &notice);
+    void save(const QString &name, const QByteArray &content, bool secret = false);
+    [[nodiscard]] QString downloadDir() const;
 
     GatewayLink &m_link;
     AppSettings &m_settings;
@@ -133,11 +160,16 @@ private:
     ExchangeDetail m_detail;
     BackendsModel m_backends;
     KeysModel m_keys;
+    TeamsModel m_teams;
+    UsageModel m_usage;
+    PricesModel m_prices;
     SetupAssistant m_setup;
     BannerModel m_banners;
     QString m_page;
     bool m_trayAvailable = false;
-    QTimer m_midnight; ///< "today" begins anew
+    QTimer m_midnight;           ///< "today" begins anew
+    QTimer m_limits;             ///< while the Keys page is shown
+    QSet<QString> m_budgetsTold; ///< which notices were shown, each with its period
 };
 
 } // namespace tidegate

@@ -157,6 +157,9 @@ QVariantList ExchangeDetail::facts() const
     add(tr("Time"), milliseconds, true);
     add(tr("Client"), QString::fromLatin1(e.peer), true);
     add(tr("Key"), keyName());
+    if (e.teamId != 0) {
+        add(tr("Team"), m_model.teamName(e.teamId));
+    }
     add(tr("Model asked for"), QString::fromUtf8(e.requestedModel), true);
     add(tr("Model served"), QString::fromUtf8(e.servedModel), true);
     add(tr("Backend"), backend());
@@ -175,6 +178,14 @@ QVariantList ExchangeDetail::facts() const
     if (e.usage.reasoning > 0) {
         add(tr("Reasoning tokens"), humantext::count(e.usage.reasoning), true);
     }
+    if (e.usage.cacheWrite > 0) {
+        add(tr("Tokens written to cache"), humantext::count(e.usage.cacheWrite), true);
+    }
+    add(tr("Cost"),
+        e.cost ? QString(estimated + humantext::money(*e.cost))
+        : LiveModel::isRunning(e) || e.attempts == 0 ? QString()
+                                                     : tr("no known price"),
+        e.cost.has_value());
     const double rate = tokensPerSecond(e, m_model.nowUs());
     add(tr("Tokens per second"), rate < 0 ? QString() : QLocale().toString(rate, 'f', 1), true);
     if (e.stream) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/viewmodels/limituse.h"
+#include "app/viewmodels/pricelist.h"
+#include "app/viewmodels/usagereport.h"
 #include "gateway/engine/gateway.h"
+#include "gateway/policy/team.h"
 
 #include <QHash>
 #include <QObject>
@@ -15,6 +19,7 @@ namespace tidegate {
 struct UsageSummary
 {
     qint64 requestsToday = 0;         ///< finished since local midnight
+    Money costToday;                  ///< of those whose price is known
     QHash<qint64, qint64> lastUsedUs; ///< ClientKey::id to wall clock, microseconds since 1970 UTC
 };
 
@@ -51,12 +56,36 @@ public:
     virtual void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
     virtual void testBackend(const QJsonObject &config, const Secret &key,
                              std::function<void(BackendTest)> reply) = 0;
-    virtual void createKey(const QString &name, Gateway::Reply<Store::NewKey> reply) = 0;
+    /// @p config as in the file's `keys:` entry, without the key.
+    virtual void createKey(const QString &name, const QJsonObject &config,
+                           Gateway::Reply<Store::NewKey> reply) = 0;
+    virtual void updateKey(qint64 id, const QString &name, const QJsonObject &config,
+                           Gateway::Reply<ClientKey> reply) = 0;
+    /// The old key works for @p overlapSeconds more.
+    virtual void rotateKey(qint64 id, int overlapSeconds, Gateway::Reply<Store::NewKey> reply) = 0;
     virtual void revokeKey(qint64 id, Gateway::Reply<ClientKey> reply) = 0;
+    virtual void deleteKey(qint64 id, Gateway::Reply<Done> reply) = 0;
+
+    [[nodiscard]] virtual std::vector<Team> teams() const = 0;
+    /// @p id 0: a new one. @p config as in the file's `teams:` entry.
+    virtual void saveTeam(qint64 id, const QString &name, const QJsonObject &config,
+                          Gateway::Reply<Done> reply) = 0;
+    virtual void removeTeam(qint64 id, Gateway::Reply<Done> reply) = 0;
+
+    [[nodiscard]] virtual PriceList prices() const = 0;
+    /// @p config as in the price file.
+    virtual void savePrice(const QString &pattern, const QJsonObject &config,
+                           Gateway::Reply<Done> reply) = 0;
+    virtual void removePrice(const QString &pattern, Gateway::Reply<Done> reply) = 0;
     virtual void saveSetting(const QString &key, const QJsonValue &value,
                              Gateway::Reply<Done> reply) = 0;
     /// Reads the ledger off the GUI thread; the answer comes later, in the GUI thread.
     virtual void readUsage(std::function<void(UsageSummary)> reply) = 0;
+    /// Reads usage off the GUI thread; the answer comes later, in the GUI thread. There may be none
+    /// when another question came after it.
+    virtual void readReport(const UsageRequest &request, Gateway::Reply<UsageReport> reply) = 0;
+    /// Current use of the limits and budgets of every key and team that has any.
+    virtual void readLimits(std::function<void(std::vector<LimitUse>)> reply) = 0;
     /// True when there is no HTTP endpoint behind it.
     [[nodiscard]] virtual bool isSimulated() const { return false; }
     /// What a test request comes to when there is no endpoint.
@@ -67,6 +96,9 @@ Q_SIGNALS:
     void configChanged();
     void problemsChanged();
     void keysChanged();
+    void teamsChanged();
+    void pricesChanged();
+    void budgetNotice(const tidegate::BudgetNotice &notice);
     void firstKeyCreated(const QByteArray &plaintext);
     void exchangesChanged(const tidegate::ExchangeBatch &batch);
 };

@@ -2,6 +2,7 @@
 #include "app/viewmodels/gatewaystatus.h"
 
 #include "app/viewmodels/gatewaylink.h"
+#include "app/viewmodels/humantext.h"
 
 #include <QLocale>
 #include <QUrl>
@@ -123,6 +124,11 @@ void GatewayStatus::applyBatch(const ExchangeBatch &batch)
     const qint64 nowUs = m_clock();
     m_active = batch.active;
     m_finished = batch.finishedTotal;
+    for (const ExchangeEvent &event : batch.events) {
+        if (event.timings.endUs >= 0 && event.cost) {
+            m_costToday += *event.cost;
+        }
+    }
     if (m_samples.isEmpty()) {
         // The first batch tells where the count stands, not how fast it got there.
         m_samples.append({nowUs, batch.finishedTotal});
@@ -153,10 +159,16 @@ void GatewayStatus::refreshRate()
     Q_EMIT activityChanged();
 }
 
-void GatewayStatus::setRequestsToday(qint64 count)
+QString GatewayStatus::costTodayText() const
+{
+    return humantext::money(m_costToday);
+}
+
+void GatewayStatus::setToday(qint64 count, Money cost)
 {
     // Negative after midnight: what was counted before does not belong to today.
     m_todayBase = count - m_finished;
+    m_costToday = cost;
     Q_EMIT activityChanged();
 }
 

@@ -42,6 +42,8 @@ class GatewayStatus : public QObject
     Q_PROPERTY(QString activityText READ activityText NOTIFY activityChanged FINAL)
     /// Finished requests since local midnight.
     Q_PROPERTY(int requestsToday READ requestsToday NOTIFY activityChanged FINAL)
+    /// What they cost, as far as their prices are known: "$3.10".
+    Q_PROPERTY(QString costTodayText READ costTodayText NOTIFY activityChanged FINAL)
 
 public:
     enum class State
@@ -79,8 +81,9 @@ public:
     Q_INVOKABLE void restart();
 
     void applyBatch(const ExchangeBatch &batch);
-    /// Takes the day's count from the ledger, which knows what was before this start.
-    void setRequestsToday(qint64 count);
+    [[nodiscard]] QString costTodayText() const;
+    /// Takes the day's figures from the ledger, which knows what was before this start.
+    void setToday(qint64 count, Money cost);
 
 Q_SIGNALS:
     void stateChanged();
@@ -97,6 +100,7 @@ private:
     double m_rate = 0;
     qint64 m_finished = 0;
     qint64 m_todayBase = 0;
+    Money m_costToday;
 };
 
 } // namespace tidegate

@@ -5,6 +5,8 @@
 #include <QDateTime>
 #include <QLocale>
 
+#include <cmath>
+
 namespace tidegate {
 
 namespace humantext {
@@ -72,6 +74,43 @@ QString count(qint64 number)
     return number < 0 ? none() : QLocale().toString(number);
 }
 
+QString compactCount(qint64 number)
+{
+    static constexpr const char *kUnits[] = {"k", "M", "G", "T"};
+    if (number < 10'000) {
+        return count(number);
+    }
+    double value = double(number);
+    int unit = -1;
+    // 999,950 would be "1000.0 k".
+    while (value >= 999.95 && unit + 1 < int(std::size(kUnits))) {
+        value /= 1'000;
+        ++unit;
+    }
+    return QLocale().toString(value, 'f', value < 100 ? 1 : 0) + u' ' + QLatin1String(kUnits[unit]);
+}
+
+QString money(Money amount)
+{
+    const double dollars = double(amount.nano()) / 1e9;
+    int decimals = 2;
+    if (amount.nano() != 0 && std::abs(dollars) < 0.01) {
+        decimals = std::abs(dollars) < 0.0001 ? 6 : 4;
+    }
+    const QLocale locale;
+    // The locale "C" writes amounts as nobody does.
+    return (locale.language() == QLocale::C ? QLocale(QLocale::English, QLocale::UnitedStates)
+                                            : locale)
+        .toCurrencyString(dollars, QStringLiteral("$"), decimals);
+}
+
+QString timeOfDay(QTime time)
+{
+    const QLocale locale;
+    return locale.language() == QLocale::C ? time.toString(QStringLiteral("HH:mm"))
+                                           : locale.toString(time, QLocale::ShortFormat);
+}
+
 QString clockTime(qint64 wallClockUs)
 {
     return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000)
@@ -83,6 +122,16 @@ QString dateTime(qint64 wallClockUs)
 {
     return QLocale().toString(QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000),
                               QLocale::ShortFormat);
+}
+
+QString soon(qint64 wallClockUs)
+{
+    const QDateTime time = QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000);
+    const QLocale locale;
+    //: %1 is a day and month, %2 a time of day
+    return HumanText::tr("%1, %2").arg(
+        //: Format of a day and month, see QDate::toString()
+        locale.toString(time.date(), HumanText::tr("d MMM")), timeOfDay(time.time()));
 }
 
 QString ago(qint64 wallClockUs, qint64 nowUs)

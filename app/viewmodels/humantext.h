@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/base/money.h"
 #include "gateway/observe/exchangeevent.h"
 
 #include <QString>
+#include <QTime>
 
 namespace tidegate {
 
@@ -18,10 +20,18 @@ namespace humantext {
 [[nodiscard]] QString spokenDuration(qint64 microseconds);
 /// "1,204"; none() when negative.
 [[nodiscard]] QString count(qint64 number);
+/// "1,204", from ten thousand on "12.4 k", "3.1 M"; none() when negative.
+[[nodiscard]] QString compactCount(qint64 number);
+/// "$3.10"; amounts below a cent with as many decimals as they need: "$0.0042".
+[[nodiscard]] QString money(Money amount);
+/// "14:03" or "2:03 PM".
+[[nodiscard]] QString timeOfDay(QTime time);
 /// "14:03:07.125", local time.
 [[nodiscard]] QString clockTime(qint64 wallClockUs);
 /// Absolute local date and time.
 [[nodiscard]] QString dateTime(qint64 wallClockUs);
+/// A day and a time without the year, "21 Nov, 14:00", local time.
+[[nodiscard]] QString soon(qint64 wallClockUs);
 /// "just now", "3 minutes ago", "yesterday", …; a date when more than 30 days ago.
 [[nodiscard]] QString ago(qint64 wallClockUs, qint64 nowUs);
 /// "1.5 MB"

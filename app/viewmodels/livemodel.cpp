@@ -144,6 +144,8 @@ QVariant LiveModel::data(const QModelIndex &index, int role) const
         const double rate = tokensPerSecond(event, m_clock());
         return rate < 0 ? humantext::none() : QLocale().toString(rate, 'f', 1);
     }
+    case CostTextRole:
+        return event.cost ? humantext::money(*event.cost) : humantext::none();
     case AttemptsRole:
         return event.attempts;
     case ErrorTextRole:
@@ -183,6 +185,7 @@ QHash<int, QByteArray> LiveModel::roleNames() const
         {TokensInTextRole, "tokensInText"},
         {TokensOutTextRole, "tokensOutText"},
         {TokensPerSecondTextRole, "tokensPerSecondText"},
+        {CostTextRole, "costText"},
         {AttemptsRole, "attempts"},
         {ErrorTextRole, "errorText"},
         {ErrorCodeRole, "errorCode"},

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <deque>
+#include <utility>
 
 namespace tidegate {
 
@@ -73,6 +74,7 @@ public:
         TokensInTextRole,  /**< string: "1,204" or "–" */
         TokensOutTextRole, /**< string: "340", while streaming "≈ 120", or "–" */
         TokensPerSecondTextRole, /**< string: "85.2" or "–" */
+        CostTextRole,            /**< string: "$0.0042", "–" while it is not known */
         AttemptsRole,            /**< int: upstream calls made */
         ErrorTextRole,           /**< string: why it failed, for people; else empty */
         ErrorCodeRole,           /**< string: the contract's code, e.g. "rate_limit_exceeded" */
@@ -90,6 +92,9 @@ public:
     void applyBatch(const ExchangeBatch &batch);
     /// Names for ExchangeEvent::keyId.
     void setKeyNames(QHash<qint64, QString> names);
+    /// Names for ExchangeEvent::teamId.
+    void setTeamNames(QHash<qint64, QString> names) { m_teamNames = std::move(names); }
+    [[nodiscard]] QString teamName(qint64 teamId) const { return m_teamNames.value(teamId); }
     [[nodiscard]] QString keyName(qint64 keyId) const { return m_keyNames.value(keyId); }
 
     /// While paused the rows stand still; what arrives is held and shown on resume.
@@ -123,6 +128,7 @@ private:
     qint64 m_firstSequence = 0;          ///< sequence number of row 0; never reused
     QHash<quint64, qint64> m_sequenceOf; ///< exchange id to sequence number
     QHash<qint64, QString> m_keyNames;
+    QHash<qint64, QString> m_teamNames;
     std::array<int, kChipCount> m_counts{};
     qint64 m_dropped = 0;
     bool m_paused = false;

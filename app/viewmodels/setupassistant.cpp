@@ -260,7 +260,7 @@ void SetupAssistant::makeClientKey()
         name = base + u'-' + QString::number(n);
     }
     m_keyPending = true;
-    m_link.createKey(name, [self = QPointer(this)](const Result<Store::NewKey> &result) {
+    m_link.createKey(name, {}, [self = QPointer(this)](const Result<Store::NewKey> &result) {
         if (!self) {
             return;
         }

@@ -44,6 +44,7 @@ struct ExchangeEvent
     int attempts = 0;
     qint64 startedAtUs = 0; ///< wall clock since 1970 UTC
     qint64 keyId = 0;
+    qint64 teamId = 0; ///< Team::id; 0: none
     QByteArray requestId;
     QByteArray method;
     QByteArray path;
@@ -54,6 +55,7 @@ struct ExchangeEvent
     QByteArray errorCode;
     QString errorMessage; ///< for people; without secrets
     TokenUsage usage;
+    std::optional<Money> cost; ///< nothing: not known (yet), which is not $0
     qint64 streamedEvents = 0; ///< SSE events relayed so far
     qint64 bytesIn = 0;
     qint64 bytesOut = 0;

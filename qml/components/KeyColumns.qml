@@ -5,12 +5,11 @@ import QtQuick
 QtObject {
     required property real available
 
-    readonly property int prefix: 116
-    readonly property int state: 120
-    readonly property int created: available >= 760 ? 120 : 0
-    readonly property int used: 120
-    readonly property int action: 104
-    readonly property real rest: available - prefix - state - created - used - action
-    readonly property int name: Math.max(110, Math.round(rest * 0.5))
-    readonly property int models: Math.max(80, Math.floor(rest - name))
+    readonly property int state: 112
+    readonly property int models: available >= 1060 ? 132 : 0
+    readonly property int used: available >= 780 ? 104 : 0
+    readonly property int action: 44
+    readonly property real rest: available - state - models - used - action
+    readonly property int name: Math.max(150, Math.round(rest * 0.29))
+    readonly property int bar: Math.max(96, Math.floor((rest - name) / 3))
 }

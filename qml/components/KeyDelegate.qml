@@ -10,31 +10,43 @@ Item {
     required property double keyId
     required property string name
     required property string prefix
+    required property string team
     required property string createdText
-    required property string createdTooltip
     required property string lastUsedText
     required property string lastUsedTooltip
     required property int keyState
     required property bool readOnly
-    required property bool canRevoke
     required property string modelsText
+    required property string expiryText
+    required property var requestsBar
+    required property var tokensBar
+    required property var budgetBar
     required property string accessibleText
     required property KeyColumns columns
     property bool last: false
 
-    signal revokeRequested
+    /// For the actions on this key, at @p button.
+    signal menuRequested(Item button)
 
     readonly property bool usable: keyState === KeysModel.State.Active
+    readonly property string secondLine: {
+        const parts = [prefix];
+        if (team !== "")
+            parts.push(team);
+        if (expiryText !== "")
+            parts.push(expiryText);
+        return parts.join(" · ");
+    }
 
-    implicitHeight: 44
+    implicitHeight: 64
 
     Accessible.role: Accessible.ListItem
     Accessible.name: accessibleText
 
-    component TimeCell: LiveCell {
-        id: timeCell
+    component HintCell: LiveCell {
+        id: hintCell
 
-        required property string absolute
+        required property string hint
 
         muted: true
         font.pixelSize: Theme.small
@@ -43,8 +55,8 @@ Item {
             id: hover
         }
         Tooltip {
-            visible: hover.hovered && timeCell.absolute !== ""
-            text: timeCell.absolute
+            visible: hover.hovered && hintCell.hint !== ""
+            text: hintCell.hint
         }
     }
 
@@ -52,18 +64,30 @@ Item {
         x: Theme.gapL
         height: parent.height
 
-        LiveCell {
-            columnWidth: root.columns.name
-            text: root.name
-            strong: true
-            color: root.usable ? Theme.colors.text : Theme.colors.muted
-        }
-        LiveCell {
-            columnWidth: root.columns.prefix
-            text: root.prefix
-            mono: true
-            muted: true
-            font.pixelSize: Theme.small
+        Item {
+            width: root.columns.name
+            height: parent.height
+
+            Column {
+                anchors.verticalCenter: parent.verticalCenter
+                width: parent.width - Theme.gapM
+                spacing: 2
+
+                Label {
+                    width: parent.width
+                    text: root.name
+                    strong: true
+                    color: root.usable ? Theme.colors.text : Theme.colors.muted
+                    elide: Text.ElideRight
+                }
+                HintCell {
+                    columnWidth: parent.width
+                    height: implicitHeight
+                    rightPadding: 0
+                    text: root.secondLine
+                    hint: root.secondLine + " · " + qsTr("made %1").arg(root.createdText)
+                }
+            }
         }
         Item {
             width: root.columns.state
@@ -72,58 +96,65 @@ Item {
             Pill {
                 anchors.verticalCenter: parent.verticalCenter
                 text: [qsTr("Active"), qsTr("Revoked"), qsTr("Expired"), qsTr("Disabled")][root.keyState]
-                iconName: root.usable ? "circle-check" : root.keyState === KeysModel.State.Expired ? "clock" : "ban"
-                tone: root.usable ? Pill.Good : Pill.Neutral
+                iconName: root.usable ? "circle-check" : root.keyState === KeysModel.State.Expired ? "clock" : root.keyState === KeysModel.State.Disabled ? "circle-pause" : "ban"
+                tone: root.usable ? Pill.Good : root.keyState === KeysModel.State.Disabled ? Pill.Warn : Pill.Neutral
             }
         }
-        LiveCell {
+        LimitBar {
+            columnWidth: root.columns.bar
+            bar: root.requestsBar
+        }
+        LimitBar {
+            columnWidth: root.columns.bar
+            bar: root.tokensBar
+        }
+        LimitBar {
+            columnWidth: root.columns.bar
+            bar: root.budgetBar
+        }
+        HintCell {
             columnWidth: root.columns.models
             text: root.modelsText
-            muted: true
+            hint: root.modelsText
         }
-        TimeCell {
-            columnWidth: root.columns.created
-            text: root.createdText
-            absolute: root.createdTooltip
-        }
-        TimeCell {
+        HintCell {
             columnWidth: root.columns.used
             text: root.lastUsedText
-            absolute: root.lastUsedTooltip
+            hint: root.lastUsedTooltip
         }
         Item {
             width: root.columns.action
             height: parent.height
 
-            Button {
+            IconButton {
+                id: menuButton
+
                 readonly property string keyName: root.name
 
-                objectName: "revokeButton"
+                objectName: "keyMenuButton"
                 anchors.right: parent.right
                 anchors.verticalCenter: parent.verticalCenter
-                visible: root.canRevoke
-                compact: true
-                text: qsTr("Revoke")
-                Accessible.name: qsTr("Revoke %1").arg(root.name)
-                onClicked: root.revokeRequested()
+                visible: !root.readOnly
+                iconName: "ellipsis"
+                //: %1 is the name of a client key
+                text: qsTr("Actions for %1").arg(root.name)
+                onClicked: root.menuRequested(menuButton)
             }
-            Row {
+            Icon {
                 anchors.right: parent.right
+                anchors.rightMargin: Theme.unit + 2
                 anchors.verticalCenter: parent.verticalCenter
                 visible: root.readOnly
-                spacing: Theme.unit + 2
+                name: "lock"
+                color: Theme.colors.muted
 
-                Icon {
-                    anchors.verticalCenter: parent.verticalCenter
-                    name: "lock"
-                    size: 14
-                    color: Theme.colors.muted
+                HoverHandler {
+                    id: lockHover
                 }
-                Label {
-                    //: The key is set by the configuration file or the environment
-                    text: qsTr("From config")
-                    muted: true
-                    font.pixelSize: Theme.small
+                Tooltip {
+                    x: parent.width - implicitWidth
+                    visible: lockHover.hovered
+                    text: qsTr("Set by the configuration file or the environment. Change it there.")
                 }
             }
         }

@@ -22,10 +22,7 @@ Item {
 
         Title {
             columnWidth: root.columns.name
-            text: qsTr("Name")
-        }
-        Title {
-            columnWidth: root.columns.prefix
+            //: Column: name of a client key, and its team
             text: qsTr("Key")
         }
         Title {
@@ -33,12 +30,20 @@ Item {
             text: qsTr("State")
         }
         Title {
-            columnWidth: root.columns.models
-            text: qsTr("Models")
+            columnWidth: root.columns.bar
+            text: qsTr("Requests this minute")
         }
         Title {
-            columnWidth: root.columns.created
-            text: qsTr("Created")
+            columnWidth: root.columns.bar
+            text: qsTr("Tokens today")
+        }
+        Title {
+            columnWidth: root.columns.bar
+            text: qsTr("Budget")
+        }
+        Title {
+            columnWidth: root.columns.models
+            text: qsTr("Models")
         }
         Title {
             columnWidth: root.columns.used

@@ -16,8 +16,9 @@ QtObject {
     readonly property int total: 76
     readonly property int tokens: available >= 560 ? 112 : 0
     readonly property int speed: available >= 860 ? 64 : 0
+    readonly property int cost: available >= 760 ? 76 : 0
     readonly property int attempts: available >= 1060 ? 40 : 0
-    readonly property real rest: Math.max(0, available - edge * 2 - time - status - key - backend - ttft - total - tokens - speed - attempts)
+    readonly property real rest: Math.max(0, available - edge * 2 - time - status - key - backend - ttft - total - tokens - speed - cost - attempts)
     readonly property int request: Math.max(90, Math.round(rest * 0.52))
     readonly property int model: Math.max(90, Math.floor(rest - request))
 }

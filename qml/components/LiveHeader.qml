@@ -82,6 +82,12 @@ Rectangle {
             //: Column: tokens per second
             text: qsTr("Tok/s")
         }
+        Title {
+            columnWidth: root.columns.cost
+            number: true
+            mono: false
+            text: qsTr("Cost")
+        }
     }
     Separator {
         anchors.bottom: parent.bottom

@@ -24,6 +24,7 @@ Rectangle {
     required property string tokensInText
     required property string tokensOutText
     required property string tokensPerSecondText
+    required property string costText
     required property int attempts
     required property string accessibleText
 
@@ -135,6 +136,11 @@ Rectangle {
             text: root.tokensPerSecondText
             number: true
             muted: true
+        }
+        LiveCell {
+            columnWidth: root.columns.cost
+            text: root.costText
+            number: true
         }
     }
     Rectangle {

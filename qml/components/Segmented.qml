@@ -9,7 +9,7 @@ import Tidegate
 Rectangle {
     id: root
 
-    /// List of {value, text, icon}.
+    /// List of {value, text, icon}; the icon may be left out.
     required property var options
     required property var value
     required property string name
@@ -60,7 +60,8 @@ Rectangle {
 
                     Icon {
                         anchors.verticalCenter: parent.verticalCenter
-                        name: option.modelData.icon
+                        visible: name !== ""
+                        name: option.modelData.icon ?? ""
                         size: 14
                         color: option.current ? Theme.colors.accent : Theme.colors.muted
                     }

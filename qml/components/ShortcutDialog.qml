@@ -13,7 +13,9 @@ Dialog {
     width: 460
 
     readonly property var shortcuts: [
-        {keys: "Ctrl+1 … Ctrl+4", meaning: qsTr("Live, Keys, Backends, Settings")},
+        {keys: "Ctrl+1 … Ctrl+5", meaning: qsTr("Live, Keys, Backends, Usage, Settings")},
+        {keys: "Ctrl+K", meaning: qsTr("Find something to do")},
+        {keys: "Ctrl+E", meaning: qsTr("Export what the page shows as CSV")},
         {keys: "Ctrl+,", meaning: qsTr("Settings")},
         {keys: "Ctrl+F", meaning: qsTr("Filter the requests")},
         {keys: "J  K  ↓  ↑", meaning: qsTr("Next and previous request")},

@@ -2,17 +2,25 @@
 import QtQuick
 import Tidegate
 
-/// A short message at the bottom that goes by itself.
+/// A short message at the bottom that goes by itself, with an action if there is one.
 Rectangle {
     id: root
+
+    property string actionText: ""
+    property int duration: Theme.toastDuration
+
+    signal triggered
 
     function show(message: string) {
         label.text = message;
         timer.restart();
     }
+    function hide() {
+        timer.stop();
+    }
 
     visible: timer.running
-    width: Math.min(label.implicitWidth + Theme.gapXl, parent.width - Theme.gapXxl)
+    width: Math.min(label.implicitWidth + Theme.gapXl + (action.visible ? action.width + Theme.gapS : 0), parent.width - Theme.gapXxl)
     height: Theme.rowHeight + Theme.unit
     radius: Theme.radius
     color: Theme.colors.raised
@@ -27,12 +35,27 @@ Rectangle {
 
         anchors.fill: parent
         anchors.leftMargin: Theme.gapM
-        anchors.rightMargin: Theme.gapM
+        anchors.rightMargin: action.visible ? action.width + Theme.gapM : Theme.gapM
         elide: Text.ElideRight
+    }
+    Button {
+        id: action
+
+        objectName: "toastAction"
+        anchors.right: parent.right
+        anchors.rightMargin: Theme.gapXs
+        anchors.verticalCenter: parent.verticalCenter
+        visible: root.actionText !== ""
+        compact: true
+        text: root.actionText
+        onClicked: {
+            root.hide();
+            root.triggered();
+        }
     }
     Timer {
         id: timer
 
-        interval: Theme.toastDuration
+        interval: root.duration
     }
 }

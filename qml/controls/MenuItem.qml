@@ -8,9 +8,13 @@ T.MenuItem {
     id: control
 
     property string iconName: ""
+    /// False takes the line out. Not `visible`, which is false for all lines of a closed menu.
+    property bool shown: true
 
     implicitWidth: implicitContentWidth + leftPadding + rightPadding
-    implicitHeight: Theme.controlHeight
+    visible: shown
+    implicitHeight: shown ? Theme.controlHeight : 0
+    height: implicitHeight
     leftPadding: Theme.gapS
     rightPadding: Theme.gapL
     hoverEnabled: true

@@ -88,6 +88,10 @@ QtObject {
         scrim: "#66101418"
     }
 
+    // Charts: the eight of Okabe and Ito, always in this order; the last is for "others" and is
+    // black in the original, which the dark theme cannot show.
+    readonly property var series: ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", dark ? "#8B98A5" : "#000000"]
+
     // Type: two families, two weights, seven sizes in pixels.
     readonly property FontLoader sansRegular: FontLoader { source: "qrc:/tidegate/fonts/Inter-Regular.otf" }
     readonly property FontLoader sansStrong: FontLoader { source: "qrc:/tidegate/fonts/Inter-SemiBold.otf" }
@@ -135,4 +139,5 @@ QtObject {
     readonly property int tooltipDelay: 500
     readonly property int flashDuration: 1500
     readonly property int toastDuration: 4000
+    readonly property int undoDuration: 8000
 }

@@ -2,6 +2,7 @@
 #include "tests/qml/panelbench.h"
 
 #include <QDir>
+#include <QFile>
 #include <QImage>
 #include <QQmlContext>
 #include <QQmlEngine>
@@ -71,6 +72,7 @@ PanelBench::PanelBench()
     AppController::Options options;
     options.frozen = true;
     options.clock = m_link.clock();
+    options.downloadDir = m_dir.filePath(QStringLiteral("downloads"));
     m_app = std::make_unique<AppController>(m_link, m_secrets, m_settings, options);
     m_link.start();
 }
@@ -201,6 +203,22 @@ QQuickItem *PanelBench::find(QQuickItem *root, const QString &objectName)
         }
     });
     return found;
+}
+
+QString PanelBench::saved(const QString &name) const
+{
+    QFile file(m_dir.filePath(QStringLiteral("downloads/") + name));
+    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+}
+
+bool PanelBench::isPicture(const QString &name) const
+{
+    return !QImage(m_dir.filePath(QStringLiteral("downloads/") + name)).isNull();
+}
+
+void PanelBench::failReports(const QString &why)
+{
+    m_link.failReports(why);
 }
 
 void PanelBench::picture(QQuickItem *item, const QString &name)

@@ -43,6 +43,12 @@ public:
     Q_INVOKABLE static QStringList smallTargets(QQuickItem *root);
     /// The visible item of that objectName below @p root; null when there is none.
     Q_INVOKABLE static QQuickItem *find(QQuickItem *root, const QString &objectName);
+    /// The content of a file that the panel saved; empty when there is none.
+    Q_INVOKABLE QString saved(const QString &name) const;
+    /// The panel saved a picture of that name.
+    Q_INVOKABLE bool isPicture(const QString &name) const;
+    /// Usage cannot be read, for this reason; empty: it can again.
+    Q_INVOKABLE void failReports(const QString &why);
     /// Writes a picture into $TIDEGATE_PICTURES, if set: to look at dialogs.
     Q_INVOKABLE static void picture(QQuickItem *item, const QString &name);
 

@@ -37,7 +37,23 @@ PanelCase {
         keySequence("Ctrl+3");
         compare(App.currentPage, "backends");
         keySequence("Ctrl+4");
+        compare(App.currentPage, "usage");
+        keySequence("Ctrl+5");
         compare(App.currentPage, "settings");
+    }
+    function test_paletteFindsAPage() {
+        keySequence("Ctrl+K");
+        tryVerify(() => item("paletteField") !== null && item("paletteField").activeFocus);
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        const all = item("paletteList").count;
+        item("paletteField").text = "usa";
+        tryCompare(item("paletteList"), "count", 1);
+        bench.picture(content, "palette");
+        verify(all > 8);
+        keyClick(Qt.Key_Return);
+        tryCompare(App, "currentPage", "usage");
+        keySequence("Ctrl+E");
+        verify(bench.saved("tidegate-usage-key-2026-11-20.csv").length > 0);
     }
     function test_setupStepsCanBeWalked() {
         open("setup");

@@ -73,12 +73,12 @@ void TestGatewayStatus::today()
     batch.finishedTotal = 10;
     status.applyBatch(batch);
     QCOMPARE(status.requestsToday(), 10);
-    status.setRequestsToday(1'210); // with the ten above
+    status.setToday(1'210, {}); // with the ten above
     QCOMPARE(status.requestsToday(), 1'210);
     batch.finishedTotal = 15;
     status.applyBatch(batch);
     QCOMPARE(status.requestsToday(), 1'215);
-    status.setRequestsToday(0); // midnight
+    status.setToday(0, {}); // midnight
     QCOMPARE(status.requestsToday(), 0);
     batch.finishedTotal = 16;
     status.applyBatch(batch);

@@ -14,6 +14,9 @@ class TestKeysModel : public QObject
 private Q_SLOTS:
     void rows();
     void aNewKeyIsShownOnce();
+    void rules();
+    void editRotateDisableDelete();
+    void csv();
     void revoke();
     void lastUse();
     void names();
@@ -65,6 +68,85 @@ void TestKeysModel::aNewKeyIsShownOnce()
     for (int role = KeysModel::KeyIdRole; role <= KeysModel::AccessibleTextRole; ++role) {
         QVERIFY(!model.index(row).data(role).toString().contains(plaintext));
     }
+}
+
+void TestKeysModel::rules()
+{
+    PanelFixture panel;
+    KeysModel &model = *panel.app.keys();
+    QAbstractItemModelTester tester(&model);
+    QSignalSpy created(&model, &KeysModel::created);
+    QSignalSpy failed(&model, &KeysModel::failed);
+    QVariantMap form = model.form(0);
+    form[QStringLiteral("team")] = QStringLiteral("research");
+    form[QStringLiteral("models")] = QStringLiteral("gpt-*");
+    form[QStringLiteral("requestsPerMinute")] = QStringLiteral("x");
+    model.create(QStringLiteral("editor"), form);
+    QCOMPARE(failed.size(), 1);
+    form[QStringLiteral("requestsPerMinute")] = QStringLiteral("10");
+    form[QStringLiteral("budgetUsd")] = QStringLiteral("2.50");
+    model.create(QStringLiteral("editor"), form);
+    QVERIFY(created.wait());
+    const QModelIndex row = model.index(0);
+    QCOMPARE(row.data(KeysModel::TeamRole).toString(), QStringLiteral("research"));
+    QCOMPARE(row.data(KeysModel::ModelsTextRole).toString(), QStringLiteral("gpt-*"));
+    QVERIFY(row.data(KeysModel::RequestsBarRole).toMap().value(QStringLiteral("limited")).toBool());
+    QVERIFY(row.data(KeysModel::BudgetBarRole)
+                .toMap()
+                .value(QStringLiteral("text"))
+                .toString()
+                .endsWith(QStringLiteral("2.50")));
+    QCOMPARE(model.membersOf(QStringLiteral("research")).size(), 3);
+}
+
+void TestKeysModel::editRotateDisableDelete()
+{
+    PanelFixture panel;
+    KeysModel &model = *panel.app.keys();
+    QAbstractItemModelTester tester(&model);
+    const double id = model.index(rowOf(model, "notebook")).data(KeysModel::KeyIdRole).toDouble();
+
+    QSignalSpy updated(&model, &KeysModel::updated);
+    QVariantMap form = model.form(id);
+    QCOMPARE(form[QStringLiteral("expires")].toString(), QStringLiteral("2027-01-31"));
+    form[QStringLiteral("expires")] = QString();
+    model.update(id, QStringLiteral("jupyter"), form);
+    QVERIFY(updated.wait());
+    QVERIFY(rowOf(model, "notebook") < 0);
+    QVERIFY(
+        model.index(rowOf(model, "jupyter")).data(KeysModel::ExpiryTextRole).toString().isEmpty());
+
+    QSignalSpy rotated(&model, &KeysModel::rotated);
+    model.rotate(id, 24);
+    QVERIFY(rotated.wait());
+    QVERIFY(rotated[0][0].toString().startsWith(QStringLiteral("tg-")));
+    QCOMPARE(rotated[0][2].toInt(), 24);
+
+    QSignalSpy disabled(&model, &KeysModel::disabledChanged);
+    const auto state = [&] {
+        return model.index(rowOf(model, "jupyter")).data(KeysModel::StateRole).toInt();
+    };
+    model.setDisabled(id, true);
+    QVERIFY(disabled.wait());
+    QCOMPARE(state(), int(KeysModel::State::Disabled));
+    model.setDisabled(id, false);
+    QVERIFY(disabled.wait());
+    QCOMPARE(state(), int(KeysModel::State::Active));
+    // Nothing of the rest was lost on the way.
+    QCOMPARE(model.form(id)[QStringLiteral("requestsPerMinute")].toString(), QStringLiteral("60"));
+
+    QSignalSpy removed(&model, &KeysModel::removed);
+    model.remove(id);
+    QVERIFY(removed.wait());
+    QVERIFY(rowOf(model, "jupyter") < 0);
+}
+
+void TestKeysModel::csv()
+{
+    PanelFixture panel;
+    const QList<QByteArray> lines = panel.app.keys()->csv().split('\n');
+    QVERIFY(lines[0].startsWith("name,prefix,team,state,"));
+    QCOMPARE(lines.size(), panel.app.keys()->count() + 2); // the header, and after the last CRLF
 }
 
 void TestKeysModel::revoke()
