@@ -16,6 +16,9 @@ PanelCase {
     function chooseAction(entry) {
         mouseClick(item("keyMenuButton"));
         tryVerify(() => item(entry) !== null);
+        // The lines of a menu find their places with its first frame.
+        waitForRendering(item(entry));
+        bench.picture(content, "key-menu");
         compare(bench.unnamedItems(overlayOrContent()), []);
         mouseClick(item(entry));
     }
