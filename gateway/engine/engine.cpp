@@ -8,6 +8,7 @@
 #include "gateway/engine/eventsubscriber.h"
 #include "gateway/http/frontdoor.h"
 #include "gateway/observe/knownsecrets.h"
+#include "gateway/observe/logsink.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchange.h"
 #include "gateway/pipeline/requestid.h"
@@ -391,6 +392,7 @@ void Engine::exchangeFinished(Exchange &exchange)
 {
     m_rows.push_back(exchange.ledgerRow());
     m_output.metrics->finished(m_rows.back(), exchange.extras());
+    LogSink::logRequest(m_rows.back());
     m_feed.finished(exchange);
     ++m_finishedTotal;
     const size_t slot = exchange.slot;
@@ -416,15 +418,20 @@ void Engine::schedulePublish()
     }
 }
 
-void Engine::publish()
+void Engine::flushRows()
 {
-    sweep();
     if (!m_rows.empty()) {
         std::vector<LedgerRow> rows;
         rows.reserve(m_rows.size());
         rows.swap(m_rows);
         m_output.appendToLedger(std::move(rows));
     }
+}
+
+void Engine::publish()
+{
+    sweep();
+    flushRows();
     const ExchangeBatch batch = m_feed.take(int(m_exchanges.size()), m_finishedTotal);
     m_output.metrics->liveEventsDropped(batch.dropped);
     if (const qint64 dueNs = std::exchange(m_publishDueNs, 0); dueNs != 0) {

@@ -8,6 +8,7 @@
 #include "gateway/engine/livefeed.h"
 #include "gateway/http/requesthandler.h"
 #include "gateway/observe/metricsshard.h"
+#include "gateway/pipeline/admission.h"
 #include "gateway/pipeline/authenticator.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchangehost.h"
@@ -56,6 +57,7 @@ public:
         AdminHandler scrape;
         /// What this engine counts; null: its own, which nobody reads.
         std::shared_ptr<MetricsShard> metrics;
+        Policies policies; ///< outlive the engine
     };
 
     Engine(Output output, Secret adminToken);
@@ -65,6 +67,8 @@ public:
     void setRoutes(RoutesPtr routes);
     void setMode(Mode mode);
     void setLiveFeedEnabled(bool enabled);
+    /// Hands what has finished to the ledger now and not at the end of the interval.
+    void flushRows();
     /// Sends whole server-sent events to the subscribers of /admin/v1/events.
     void sendToSubscribers(const QByteArray &events, qint64 count);
     void probe(const BackendConfig &backend, const Secret &key,
@@ -79,6 +83,7 @@ private:
     ShortAnswer refusal(int status, std::string_view code, std::string_view message) override;
     // ExchangeHost
     UpstreamClient &upstream() override { return *m_upstream; }
+    [[nodiscard]] const Policies &policies() const override { return m_output.policies; }
     void exchangeChanged(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 

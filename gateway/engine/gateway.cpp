@@ -11,10 +11,12 @@
 #include "gateway/engine/eventjson.h"
 #include "gateway/engine/metricsscraper.h"
 #include "gateway/engine/modeldiscovery.h"
+#include "gateway/engine/policydesk.h"
 #include "gateway/engine/secretcache.h"
 #include "gateway/observe/logsink.h"
 
 #include <QFileInfo>
+#include <QLoggingCategory>
 #include <QPointer>
 #include <QSet>
 #include <QTimer>
@@ -32,6 +34,8 @@ bool isEmptyFile(const QString &path)
     const QFileInfo info(path);
     return !path.isEmpty() && info.exists() && info.size() == 0;
 }
+
+Q_LOGGING_CATEGORY(lcGateway, "tidegate.gateway")
 
 QString errorsOf(const std::vector<ConfigProblem> &problems)
 {
@@ -59,7 +63,8 @@ public:
                            return GatewayFigures::Ledger{stats.queued, stats.written, stats.spilled,
                                                          stats.lost};
                        },
-                   .budgets = {},
+                   .budgets =
+                       [this](const ConfigSnapshot &snapshot) { return budgetFigures(snapshot); },
                    .logLinesDropped = &LogSink::linesDropped})
         , secrets(secretSource)
         , watcher(options.configFile)
@@ -85,6 +90,7 @@ public:
         connect(&secrets, &SecretCache::changed, q, [this] { configSwitch.request(); });
         connect(&watcher, &ConfigWatcher::changed, q, [this] { q->reloadConfig(); });
         connect(&discovery, &ModelDiscovery::changed, q, [this] { pushRoutes(); });
+        connect(&desk, &PolicyDesk::budgetEvent, q, &Gateway::budgetEvent);
         connect(&editor, &ConfigEditor::keysChanged, q, &Gateway::keysChanged);
         connect(&editor, &ConfigEditor::teamsChanged, q, &Gateway::teamsChanged);
         connect(&editor, &ConfigEditor::pricesChanged, q, &Gateway::pricesChanged);
@@ -107,10 +113,14 @@ public:
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
     void finishStop();
     void takeBatch(size_t engine, const ExchangeBatch &batch, bool idle);
+    void loadFirst();
+    void flushRows(const std::function<void()> &done);
+    std::vector<GatewayFigures::Budget> budgetFigures(const ConfigSnapshot &snapshot) const;
 
     Gateway *q;
     GatewayOptions options;
     Store store;
+    PolicyDesk desk{store};
     MetricsScraper scraper;
     SecretCache secrets;
     ConfigWatcher watcher;
@@ -153,6 +163,7 @@ void Gateway::Private::fail(const QString &reason)
     engines.clear();
     scraper.finish();
     store.close();
+    desk.close();
     setState(State::Failed);
 }
 
@@ -198,8 +209,56 @@ Result<std::shared_ptr<ConfigSnapshot>> Gateway::Private::loadNext()
 // What a configuration needs before it counts.
 void Gateway::Private::prepare(const ConfigPtr &next, const std::function<void()> &ready)
 {
-    Q_UNUSED(next)
-    ready();
+    desk.prepare(
+        next, [this](std::function<void()> done) { flushRows(done); }, ready);
+}
+
+// What has finished counts as spent once its row is with the store.
+void Gateway::Private::flushRows(const std::function<void()> &done)
+{
+    if (engines.empty()) {
+        done();
+        return;
+    }
+    const auto left = std::make_shared<size_t>(engines.size()); // of the main thread
+    for (const auto &engine : engines) {
+        engine->post([gateway = q, left, done](Engine &e) {
+            e.flushRows();
+            QMetaObject::invokeMethod(
+                gateway,
+                [left, done] {
+                    if (--*left == 0) {
+                        done();
+                    }
+                },
+                Qt::QueuedConnection);
+        });
+    }
+}
+
+// Called in the scraper's thread.
+std::vector<GatewayFigures::Budget>
+Gateway::Private::budgetFigures(const ConfigSnapshot &snapshot) const
+{
+    std::vector<GatewayFigures::Budget> figures;
+    for (const BudgetUsage &usage : desk.budgetUsage()) {
+        QByteArray name;
+        if (usage.account.team) {
+            const Team *team = snapshot.keys.team(usage.account.id);
+            name = team ? team->name.toUtf8() : QByteArray();
+        } else {
+            const auto &keys = snapshot.keys.all();
+            const auto found = std::find_if(keys.begin(), keys.end(), [&usage](const auto &key) {
+                return key->id == usage.account.id;
+            });
+            name = found != keys.end() ? (*found)->name.toUtf8() : QByteArray();
+        }
+        if (!name.isEmpty()) {
+            figures.push_back(
+                {usage.account.team, name, usage.rule.amount, usage.settled, usage.held});
+        }
+    }
+    return figures;
 }
 
 void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
@@ -306,6 +365,7 @@ void Gateway::Private::startEngines()
     finishedOf.assign(size_t(count), 0);
     for (int i = 0; i < count; ++i) {
         Engine::Output output;
+        output.policies = desk.policies();
         output.metrics = scraper.metrics().shard(size_t(i));
         output.scrape = [self = &scraper](const AdminRequest &request) { self->scrape(request); };
         output.appendToLedger = [target = &store](std::vector<LedgerRow> &&rows) {
@@ -430,6 +490,7 @@ void Gateway::Private::finishStop()
     scraper.finish();
     activeOf.clear();
     store.close();
+    desk.close();
     setState(State::Stopped);
 }
 
@@ -457,22 +518,39 @@ void Gateway::start()
         return;
     }
     d->editor.setStored(std::move(opened).value());
-    d->configSwitch.request([this](const Result<Done> &loaded) {
+    d->desk.open(d->options.dataDir, [this](const Result<QString> &journal) {
+        if (!journal) {
+            d->fail(journal.error());
+            return;
+        }
+        if (!journal->isEmpty()) {
+            qCWarning(lcGateway, "%ls", qUtf16Printable(*journal));
+        }
+        d->loadFirst();
+    });
+}
+
+void Gateway::Private::loadFirst()
+{
+    if (state != State::Starting) {
+        return; // stopped meanwhile
+    }
+    configSwitch.request([this](const Result<Done> &loaded) {
         if (!loaded) {
-            d->fail(loaded.error());
+            fail(loaded.error());
             return;
         }
-        if (d->config->server.auth == AuthMode::Off || !d->config->keys.all().empty()) {
-            d->run();
+        if (config->server.auth == AuthMode::Off || !config->keys.all().empty()) {
+            run();
             return;
         }
-        createKey(tr("First key"), [this](const Result<Store::NewKey> &made) {
+        q->createKey(tr("First key"), [this](const Result<Store::NewKey> &made) {
             if (!made) {
-                d->fail(made.error());
+                fail(made.error());
                 return;
             }
-            Q_EMIT firstKeyCreated(made->plaintext);
-            d->run();
+            Q_EMIT q->firstKeyCreated(made->plaintext);
+            run();
         });
     });
 }
@@ -771,6 +849,16 @@ void Gateway::importConfig(const QJsonObject &json, bool dryRun, Reply<ImportRep
         return;
     }
     tidegate::importConfig(d->editor, d->config, json, dryRun, reply);
+}
+
+std::vector<LimitUsage> Gateway::limitUsage() const
+{
+    return d->desk.limitUsage();
+}
+
+std::vector<BudgetUsage> Gateway::budgetUsage() const
+{
+    return d->desk.budgetUsage();
 }
 
 void Gateway::setAdminHandler(AdminHandler handler)

@@ -8,6 +8,8 @@
 #include "gateway/engine/backendtest.h"
 #include "gateway/engine/configimport.h"
 #include "gateway/observe/exchangeevent.h"
+#include "gateway/policy/budgetbook.h"
+#include "gateway/policy/limiter.h"
 #include "gateway/store/store.h"
 
 #include <QJsonObject>
@@ -85,6 +87,10 @@ public:
     [[nodiscard]] std::vector<ClientKey> clientKeys() const;
     /// The store's database, for read-only queries.
     [[nodiscard]] QString databasePath() const;
+    /// What is used of the limits now, by every scope that has any and uses it. Cheap.
+    [[nodiscard]] std::vector<LimitUsage> limitUsage() const;
+    /// How the budgets stand now. Cheap.
+    [[nodiscard]] std::vector<BudgetUsage> budgetUsage() const;
 
     /// All teams, by the order of file and database.
     [[nodiscard]] std::vector<Team> teams() const;
@@ -174,6 +180,8 @@ Q_SIGNALS:
     /// A first client key was made because there was none. Shown once, never stored.
     void firstKeyCreated(const QByteArray &plaintext);
     void exchangesChanged(const tidegate::ExchangeBatch &batch);
+    /// A budget reached its soft threshold or its end; once for each kind and window.
+    void budgetEvent(const tidegate::BudgetEvent &event);
 
 private:
     class Private;

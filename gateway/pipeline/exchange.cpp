@@ -7,6 +7,8 @@
 #include "gateway/pipeline/forwardedfields.h"
 #include "gateway/pipeline/localbackend.h"
 #include "gateway/pipeline/requestid.h"
+#include "gateway/protocol/promptsize.h"
+#include "gateway/protocol/usageblock.h"
 
 #include <algorithm>
 
@@ -78,6 +80,13 @@ bool isEventStream(const UpstreamHead &head)
            equalsIgnoreCase(found->second.substr(0, kType.size()), kType);
 }
 
+void addCost(ResponseHead &head, std::optional<Money> cost)
+{
+    if (cost) {
+        head.add("x-tidegate-cost-usd", view(cost->toString()));
+    }
+}
+
 // Mistral's API refuses requests with fields it does not know, and sends usage unasked.
 bool understandsStreamOptions(BackendType type)
 {
@@ -117,7 +126,7 @@ Exchange::~Exchange()
 
 void Exchange::start()
 {
-    if (!parse() || !route()) {
+    if (!parse() || !route() || !admit()) {
         return;
     }
     m_host.exchangeChanged(*this);
@@ -166,6 +175,29 @@ bool Exchange::route()
                 {}});
         return false;
     }
+    return true;
+}
+
+bool Exchange::admit()
+{
+    const BackendConfig &backend = *m_route.lane.backend;
+    const auto refusal =
+        m_admission.admit(m_host.policies(), {.config = *m_routes->config(),
+                                              .key = m_key.get(),
+                                              .client = m_request.peerAddress,
+                                              .body = m_request.body,
+                                              .requestedModel = m_openAi.model(),
+                                              .servedModel = m_route.model,
+                                              .backend = backend.name,
+                                              .requestId = m_requestId,
+                                              .isFree = backend.type == BackendType::Echo ||
+                                                        backend.type == BackendType::Noop,
+                                              .hasOutput = m_match.endpoint != Endpoint::Embeddings,
+                                              .startedAtUs = m_startedAtUs});
+    if (refusal) {
+        refuseAdmission(*refusal);
+        return false;
+    }
     m_route.lane.state->inFlight.fetch_add(1, std::memory_order_relaxed);
     m_laneHeld = true;
     return true;
@@ -189,6 +221,7 @@ void Exchange::answerFromLocalBackend()
     m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
     ResponseHead head = answerHead(200);
     if (answer.events.empty()) {
+        addCost(head, m_admission.cost(m_usage));
         head.add("content-type", "application/json");
         m_status = 200;
         m_bytesOut = answer.body.size();
@@ -253,6 +286,7 @@ ResponseHead Exchange::answerHead(int status)
         head.add("x-tidegate-overhead-us", view(QByteArray::number(m_overheadUs)));
         head.add("x-tidegate-cache", "bypass");
     }
+    Admission::addLimitFields(head, m_admission.limitStatus());
     return head;
 }
 
@@ -271,16 +305,19 @@ void Exchange::upstreamHead(const UpstreamHead &head)
         return;
     }
     m_relay = m_openAi.stream() && head.status == 200 && isEventStream(head) ? Relay::Events
-                                                                             : Relay::Bytes;
+                                                                             : Relay::Whole;
     m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
     ResponseHead answer = answerHead(head.status);
     addForwardedAnswerFields(head, answer, AnswerBody::Relayed);
     if (head.status >= 400) {
         KnownSecrets::mask(answer.fields);
     }
-    m_writer->begin(answer, m_relay == Relay::Events ? -1 : head.contentLength);
     if (m_relay == Relay::Events) {
+        m_writer->begin(answer, -1);
         m_phase = ExchangePhase::Streaming;
+    } else {
+        m_heldHead = std::move(answer);
+        m_body.reserve(std::min(qsizetype(std::max<qint64>(head.contentLength, 0)), kMaxKeptBody));
     }
     m_host.exchangeChanged(*this);
 }
@@ -299,12 +336,18 @@ bool Exchange::upstreamBody(std::string_view piece)
         m_gaps.arrived(monotonicNs());
         relayEvents(piece);
         break;
-    case Relay::Bytes:
-        if (m_status >= 400) {
-            relayBytes(view(m_masker.feed(piece)));
-        } else {
-            relayBytes(piece);
+    case Relay::Whole:
+        if (m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody) {
+            m_body.append(piece.data(), qsizetype(piece.size()));
+            return true;
         }
+        m_relay = Relay::Bytes;
+        m_writer->begin(m_heldHead, -1);
+        relayBytes(view(m_body));
+        relayBytes(piece);
+        break;
+    case Relay::Bytes:
+        relayBytes(piece);
         break;
     case Relay::None:
         break;
@@ -315,11 +358,11 @@ bool Exchange::upstreamBody(std::string_view piece)
 
 void Exchange::relayBytes(std::string_view piece)
 {
-    m_bodyComplete = m_bodyComplete && m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody;
-    if (m_bodyComplete) {
-        m_body.append(piece.data(), qsizetype(piece.size()));
+    if (m_status >= 400) {
+        writeOut(view(m_masker.feed(piece)));
+    } else {
+        writeOut(piece);
     }
-    writeOut(piece);
 }
 
 void Exchange::relayEvents(std::string_view piece)
@@ -363,9 +406,7 @@ bool Exchange::readEvent(std::string_view raw)
 {
     const std::string_view data = SseSplitter::data(raw, m_scratch);
     const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
-    if (chunk.usage.isKnown()) {
-        m_usage = chunk.usage;
-    }
+    mergeUsage(m_usage, chunk.usage);
     m_sawDone |= chunk.done;
     m_sawFinish |= chunk.finish;
     m_sawError |= chunk.error;
@@ -394,8 +435,8 @@ void Exchange::upstreamFinished(const UpstreamResult &result)
         finishRelay();
         return;
     }
-    if (m_relay == Relay::None) {
-        if (result.staleConnection && m_attempts == 1) {
+    if (m_relay == Relay::None || m_relay == Relay::Whole) {
+        if (m_relay == Relay::None && result.staleConnection && m_attempts == 1) {
             // The upstream had closed the idle connection while the request was on its way: it
             // cannot have answered, so one more try on a fresh connection is what the user wants.
             callBackend();
@@ -422,20 +463,19 @@ void Exchange::finishRelay()
     case Relay::Events:
         finishEvents();
         return;
+    case Relay::Whole:
+        relayWhole();
+        break;
     case Relay::Bytes:
         if (m_status >= 400) {
-            relayBytes(view(m_masker.rest()));
-        } else if (m_bodyComplete) {
-            const OpenAiChunk answer = readChunk(view(m_body));
-            m_usage = answer.usage;
-            m_sawError = answer.error;
+            writeOut(view(m_masker.rest()));
         }
+        m_writer->end();
         break;
     case Relay::None:
+        m_writer->end();
         break;
     }
-    m_firstSentUs = m_firstSentUs < 0 ? sinceStartUs(monotonicNs()) : m_firstSentUs;
-    m_writer->end();
     m_writer = nullptr;
     if (m_status >= 400) {
         m_errorCode = "upstream_" + QByteArray::number(m_status);
@@ -444,6 +484,23 @@ void Exchange::finishRelay()
     } else {
         settleAnswer();
     }
+}
+
+void Exchange::relayWhole()
+{
+    if (m_status >= 400) {
+        KnownSecrets::mask(m_body);
+    } else {
+        const OpenAiChunk answer = readChunk(view(m_body));
+        m_usage = answer.usage;
+        m_sawError = answer.error;
+        m_bytesOut = m_body.size();
+        estimateUsage();
+        addCost(m_heldHead, m_admission.cost(m_usage));
+    }
+    m_bytesOut = m_body.size();
+    m_firstSentUs = sinceStartUs(monotonicNs());
+    m_writer->send(m_heldHead, m_body);
 }
 
 // An error inside of an answer with status 200 is the upstream's failure all the same.
@@ -523,15 +580,37 @@ void Exchange::failAfterHead(const ApiError &error)
 
 void Exchange::refuse(const ApiError &error)
 {
-    m_status = error.status;
-    m_errorCode = error.code;
-    m_errorMessage = QString::fromUtf8(error.message);
     m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
     ResponseHead head = answerHead(error.status);
-    head.add("content-type", "application/json");
     if (error.status == 503) {
         head.add("retry-after", "1");
     }
+    refuse(error, std::move(head));
+}
+
+void Exchange::refuseAdmission(const Refusal &refusal)
+{
+    m_refusedBy = RefusedBy(int(refusal.scope) + 1);
+    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(refusal.status);
+    Admission::addLimitFields(head, refusal.limits);
+    if (refusal.retryAfterMs) {
+        // RFC 9110 knows whole seconds only; OpenAI's SDKs look for the exact field first.
+        const qint64 ms = std::max<qint64>(*refusal.retryAfterMs, 1);
+        head.add("retry-after", view(QByteArray::number((ms + 999) / 1000)));
+        head.add("retry-after-ms", view(QByteArray::number(ms)));
+    } else {
+        head.add("x-should-retry", "false"); // OpenAI's SDKs would try a 429 again
+    }
+    refuse({refusal.status, refusal.code, refusal.message, {}}, std::move(head));
+}
+
+void Exchange::refuse(const ApiError &error, ResponseHead &&head)
+{
+    m_status = error.status;
+    m_errorCode = error.code;
+    m_errorMessage = QString::fromUtf8(error.message);
+    head.add("content-type", "application/json");
     const QByteArray body = error.toJson();
     m_bytesOut = body.size();
     m_firstSentUs = sinceStartUs(monotonicNs());
@@ -573,12 +652,20 @@ void Exchange::clientWritable()
 void Exchange::estimateUsage()
 {
     // Four bytes of text are about one token for the common tokenizers; a streamed event is one.
-    if (m_attempts == 0 || m_usage.isKnown() || m_status == 0 ||
+    // What ended without an answer is taken for not charged, except where the client left: then the
+    // backend was at work. See docs/limits-and-budgets.md.
+    if (!leftForBackend() || m_usage.isKnown() ||
         (m_status >= 400 && m_status != kClientClosedStatus)) {
         return;
     }
-    m_usage.input = std::max<qint64>(1, m_request.body.size() / 4);
-    m_usage.output = m_relay == Relay::Events ? m_contentEvents : m_bytesOut / 4;
+    m_usage.input = std::max<qint64>(1, PromptSize::of(m_request.body).inputTokens);
+    if (m_match.endpoint == Endpoint::Embeddings) {
+        m_usage.output = 0;
+    } else if (m_relay == Relay::Events) {
+        m_usage.output = m_contentEvents;
+    } else {
+        m_usage.output = std::max(m_bytesOut, qint64(m_body.size())) / 4;
+    }
     m_usage.estimated = true;
 }
 
@@ -592,8 +679,17 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     m_outcome = outcome;
     m_timings.endUs = sinceStartUs(monotonicNs());
     estimateUsage();
+    m_cost = m_usage.isKnown() ? m_admission.cost(m_usage) : Money();
     releaseLane();
     m_host.exchangeFinished(*this);
+    // After the ledger row was handed over: see BudgetBook::settle().
+    m_admission.settle(m_usage, m_cost, leftForBackend());
+}
+
+// True when a backend may have seen the request.
+bool Exchange::leftForBackend() const
+{
+    return m_attempts > 0 && (m_status != kClientClosedStatus || m_timings.sentUs >= 0);
 }
 
 void Exchange::releaseLane()
@@ -640,6 +736,8 @@ ExchangeEvent Exchange::event() const
     event.errorCode = m_errorCode;
     event.errorMessage = m_errorMessage;
     event.usage = m_usage;
+    event.teamId = m_key ? m_key->teamId : 0;
+    event.cost = m_cost;
     event.streamedEvents = m_events;
     event.bytesIn = m_request.body.size();
     event.bytesOut = m_bytesOut;
@@ -657,6 +755,7 @@ ExchangeExtras Exchange::extras() const
         extras.queueWaitUs = m_timings.routedUs - m_timings.requestReadUs;
     }
     extras.gaps = &m_gaps;
+    extras.refusedBy = m_refusedBy;
     return extras;
 }
 
@@ -680,6 +779,9 @@ LedgerRow Exchange::ledgerRow() const
     row.errorCode = m_errorCode;
     row.peer = m_peer;
     row.usage = m_usage;
+    row.teamId = m_key ? m_key->teamId : 0;
+    row.cost = m_cost;
+    row.holdId = m_admission.holdId();
     row.bytesIn = m_request.body.size();
     row.bytesOut = m_bytesOut;
     return row;

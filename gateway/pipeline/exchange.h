@@ -6,6 +6,7 @@
 #include "gateway/observe/exchangeevent.h"
 #include "gateway/observe/knownsecrets.h"
 #include "gateway/observe/metricsshard.h"
+#include "gateway/pipeline/admission.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/routes.h"
 #include "gateway/protocol/openairequest.h"
@@ -53,13 +54,14 @@ public:
         bool shown = false; ///< the panel knows of it, so it must hear of its end
     };
     LiveMark liveMark;
-    size_t slot = 0;           ///< index among the engine's exchanges in flight
+    size_t slot = 0; ///< index among the engine's exchanges in flight
 
 private:
     enum class Relay : quint8
     {
         None,
-        Bytes,     ///< the answer's bytes pass as they come
+        Whole,     ///< collected, so that its cost can stand in the head
+        Bytes,     ///< too long for that: the answer's bytes pass as they come
         Events,    ///< a stream of server-sent events
         ErrorBody, ///< an upstream's 5xx answer, held to be put into the error envelope
     };
@@ -74,11 +76,13 @@ private:
 
     bool parse();
     bool route();
+    bool admit();
     void answerFromLocalBackend();
     void callBackend();
 
     [[nodiscard]] ResponseHead answerHead(int status);
     void relayBytes(std::string_view piece);
+    void relayWhole();
     void relayEvents(std::string_view piece);
     bool readEvent(std::string_view raw);
     bool writeOut(std::string_view piece);
@@ -88,6 +92,9 @@ private:
     void answerUpstreamError();
     void failAfterHead(const ApiError &error);
     void refuse(const ApiError &error);
+    void refuseAdmission(const Refusal &refusal);
+    void refuse(const ApiError &error, ResponseHead &&head);
+    [[nodiscard]] bool leftForBackend() const;
     void estimateUsage();
     void settle(ExchangePhase phase, Outcome outcome);
     void releaseLane();
@@ -106,6 +113,7 @@ private:
 
     OpenAiRequest m_openAi;
     Route m_route;
+    Admission m_admission;
     UpstreamCall *m_call = nullptr; ///< null when none is running
     QByteArray m_requestId;
     QByteArray m_errorCode;
@@ -114,8 +122,10 @@ private:
     QByteArray m_body;        ///< of the answer: kept to read its usage, or as an error body
     SseSplitter m_splitter;
     QByteArray m_scratch;
-    SecretMasker m_masker; ///< of an upstream's 4xx answer
+    SecretMasker m_masker;   ///< of an upstream's 4xx answer
+    ResponseHead m_heldHead; ///< of a whole answer
     TokenUsage m_usage;
+    std::optional<Money> m_cost;
     ExchangeTimings m_timings;
     StreamGaps m_gaps;
     qint64 m_callStartNs = 0;
@@ -128,10 +138,10 @@ private:
     int m_attempts = 0;
     ExchangePhase m_phase = ExchangePhase::Waiting;
     Outcome m_outcome = Outcome::Success;
+    RefusedBy m_refusedBy = RefusedBy::Nobody;
     Relay m_relay = Relay::None;
     bool m_paused = false;        ///< the client's backlog is above the high-water mark
     bool m_askedForUsage = false; ///< by us, so the extra chunk is taken out again
-    bool m_bodyComplete = true;   ///< m_body holds all of the answer so far
     bool m_laneHeld = false;
     bool m_sawFinish = false;
     bool m_sawDone = false;

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/pipeline/admission.h"
+
+#include "gateway/policy/pricetable.h"
+#include "gateway/protocol/promptsize.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <span>
+
+namespace tidegate {
+
+namespace {
+
+std::string_view view(const QByteArray &bytes)
+{
+    return {bytes.constData(), size_t(bytes.size())};
+}
+
+bool countsTokens(const Limits &limits)
+{
+    return limits.tokensPerMinute > 0 || limits.tokensPerDay > 0;
+}
+
+qint64 product(qint64 a, qint64 b)
+{
+    qint64 result = 0;
+    return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<qint64>::max() / 4 : result;
+}
+
+// Seconds to the millisecond, as "1.250s": a duration in the notation of OpenAI's own fields.
+QByteArray duration(qint64 ms)
+{
+    QByteArray text = QByteArray::number(ms / 1000);
+    if (ms % 1000 != 0) {
+        text += '.' + QByteArray::number(ms % 1000).rightJustified(3, '0');
+    }
+    return text + 's';
+}
+
+void addRate(ResponseHead &head, const RateStatus &rate, std::string_view limit,
+             std::string_view remaining, std::string_view reset)
+{
+    if (rate.limit > 0) {
+        head.add(limit, view(QByteArray::number(rate.limit)));
+        head.add(remaining, view(QByteArray::number(rate.remaining)));
+        head.add(reset, view(duration(rate.resetMs)));
+    }
+}
+
+} // namespace
+
+std::optional<Refusal> Admission::admit(const Policies &policies, const AdmissionRequest &request)
+{
+    m_policies = policies;
+    m_free = request.isFree;
+    m_price = request.config.prices->find(view(request.servedModel));
+    PolicyTime now = PolicyTime::now();
+    if (auto refusal = takeLimits(request, now)) {
+        return refusal;
+    }
+    now.wallUs = request.startedAtUs; // so that budget and ledger agree on the window
+    if (auto refusal = takeMoney(request, now)) {
+        if (m_grant.isActive()) {
+            m_policies.limiter->cancel(m_grant, now);
+            m_grant = {};
+        }
+        return refusal;
+    }
+    return std::nullopt;
+}
+
+const RequestSize &Admission::sizeOf(const AdmissionRequest &request)
+{
+    if (!m_size) {
+        m_size = PromptSize::of(request.body);
+        if (!request.hasOutput) {
+            m_size->maxOutputTokens = 0;
+        }
+    }
+    return *m_size;
+}
+
+std::optional<Refusal> Admission::takeLimits(const AdmissionRequest &request, PolicyTime now)
+{
+    std::array<LimitScope, kScopeKinds> scopes;
+    size_t count = 0;
+    bool tokens = false;
+    qint64 tightest = std::numeric_limits<qint64>::max();
+    const auto add = [&](const LimitScope &scope) {
+        if (scope.limits.isEmpty()) {
+            return;
+        }
+        scopes[count++] = scope;
+        tokens |= countsTokens(scope.limits);
+        for (const qint64 limit : {scope.limits.tokensPerMinute, scope.limits.tokensPerDay}) {
+            tightest = limit > 0 ? std::min(tightest, limit) : tightest;
+        }
+    };
+    if (request.key) {
+        add(LimitScope::key(request.key->id, request.key->limits));
+        if (const Team *team = request.config.keys.team(request.key->teamId)) {
+            add(LimitScope::team(team->id, team->limits));
+        }
+    } else {
+        add(LimitScope::clientIp(request.client, request.config.rateLimits.perIp));
+    }
+    if (const Limits *limits = request.config.rateLimits.forModel(view(request.requestedModel))) {
+        add(LimitScope::model(view(request.requestedModel), *limits));
+    }
+    if (count == 0) {
+        return std::nullopt;
+    }
+    const std::span<const LimitScope> applying(scopes.data(), count);
+    qint64 reserved = 0;
+    bool openEnded = false;
+    if (tokens) {
+        const RequestSize &size = sizeOf(request);
+        openEnded = size.maxOutputTokens < 0;
+        const qint64 assumed =
+            m_price && m_price->maxOutput > 0 ? m_price->maxOutput : ModelPrice::kAssumedMaxOutput;
+        const qint64 output = product(openEnded ? assumed : size.maxOutputTokens, size.choices);
+        reserved = size.inputTokens + output;
+        if (openEnded) {
+            reserved = std::max(size.inputTokens, std::min(reserved, tightest));
+        }
+    }
+    auto verdict = m_policies.limiter->admit(applying, reserved, now);
+    if (Refusal *refusal = std::get_if<Refusal>(&verdict)) {
+        // A request that says no maximum may have what is left, if that is room for any answer at
+        // all: else those that never say one could use no more than a part of a small limit.
+        const qint64 left = refusal->limits.tokens.remaining;
+        if (!openEnded || left >= reserved || left <= sizeOf(request).inputTokens ||
+            refusal->limits.tokens.limit == 0) {
+            return std::move(*refusal);
+        }
+        verdict = m_policies.limiter->admit(applying, left, now);
+        if (Refusal *again = std::get_if<Refusal>(&verdict)) {
+            return std::move(*again);
+        }
+    }
+    m_grant = std::move(std::get<LimiterGrant>(verdict));
+    return std::nullopt;
+}
+
+std::optional<Refusal> Admission::takeMoney(const AdmissionRequest &request, PolicyTime now)
+{
+    HoldRequest wanted;
+    if (request.key) {
+        wanted.keyId = request.key->id;
+        wanted.keyRule = request.key->budget ? &*request.key->budget : nullptr;
+        if (const Team *team = request.config.keys.team(request.key->teamId)) {
+            wanted.teamId = team->id;
+            wanted.teamRule = team->budget ? &*team->budget : nullptr;
+        }
+    }
+    if (wanted.keyRule || wanted.teamRule) {
+        const bool enforced = (wanted.keyRule && !wanted.keyRule->shadow) ||
+                              (wanted.teamRule && !wanted.teamRule->shadow);
+        if (!m_price && !m_free && enforced && request.config.unknownPrice == UnknownPrice::Deny) {
+            Refusal refusal;
+            refusal.status = 403;
+            refusal.code = "model_not_allowed";
+            refusal.message = "The price of the model '" + request.servedModel +
+                              "' is not known, so a key with a budget may not use it. Add a price, "
+                              "or set prices.unknown to allow.";
+            return refusal;
+        }
+        wanted.amount = m_price ? m_price->holdFor(sizeOf(request)) : Money();
+    }
+    wanted.requestId = view(request.requestId);
+    wanted.model = view(request.servedModel);
+    wanted.backend = view(request.backend);
+    auto verdict = m_policies.budgets->hold(wanted, now);
+    if (Refusal *refusal = std::get_if<Refusal>(&verdict)) {
+        return std::move(*refusal);
+    }
+    m_hold = std::move(std::get<BudgetHold>(verdict));
+    return std::nullopt;
+}
+
+std::optional<Money> Admission::cost(const TokenUsage &usage) const
+{
+    if (m_price) {
+        return m_price->cost(usage);
+    }
+    return m_free ? std::optional(Money()) : std::nullopt;
+}
+
+void Admission::settle(const TokenUsage &usage, std::optional<Money> cost, bool left)
+{
+    if (m_grant.isActive()) {
+        const PolicyTime now = PolicyTime::now();
+        if (left) {
+            m_policies.limiter->settle(
+                m_grant, std::max<qint64>(usage.input, 0) + std::max<qint64>(usage.output, 0), now);
+        } else {
+            m_policies.limiter->cancel(m_grant, now);
+        }
+    }
+    if (m_hold.isActive()) {
+        // What cannot be told is booked as it was held: too much is put right by a person, too
+        // little is spent again.
+        m_policies.budgets->settle(m_hold, cost.value_or(m_hold.amount()));
+    }
+}
+
+void Admission::addLimitFields(ResponseHead &head, const LimitStatus &status)
+{
+    addRate(head, status.requests, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests");
+    addRate(head, status.tokens, "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
+            "x-ratelimit-reset-tokens");
+}
+
+} // namespace tidegate

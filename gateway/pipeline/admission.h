@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "gateway/config/configsnapshot.h"
+#include "gateway/http/responsewriter.h"
+#include "gateway/policy/budgetbook.h"
+#include "gateway/policy/limiter.h"
+#include "gateway/policy/modelprice.h"
+#include "gateway/protocol/tokenusage.h"
+
+#include <QByteArray>
+#include <QHostAddress>
+
+#include <optional>
+
+namespace tidegate {
+
+/// What counts requests against limits and budgets; shared by all engine threads.
+struct Policies
+{
+    Limiter *limiter = nullptr;
+    BudgetBook *budgets = nullptr;
+};
+
+/// A request that asks to be admitted. Only valid during the call that it is given to.
+struct AdmissionRequest
+{
+    const ConfigSnapshot &config;
+    const ClientKey *key; ///< null: none was asked for
+    const QHostAddress &client;
+    const QByteArray &body;
+    const QByteArray &requestedModel;
+    const QByteArray &servedModel; ///< as the backend calls it: what is paid for
+    const QByteArray &backend;
+    const QByteArray &requestId;
+    bool isFree;        ///< answered by Tidegate itself, so that a price is not missing
+    bool hasOutput;     ///< false for endpoints that generate no tokens
+    qint64 startedAtUs; ///< wall clock
+};
+
+/// What one request has taken of limits and budgets, from its admission to its settlement.
+///
+/// Lives in one engine thread, part of its Exchange. Rules and prices are those of the
+/// configuration that the request began with; it must outlive this.
+class Admission
+{
+public:
+    /// Takes everything, or nothing and says why.
+    [[nodiscard]] std::optional<Refusal> admit(const Policies &policies,
+                                               const AdmissionRequest &request);
+
+    /// What @p usage costs. Nothing when the price, or a count that it needs, is unknown.
+    [[nodiscard]] std::optional<Money> cost(const TokenUsage &usage) const;
+    /// Corrects everything to what was really used. @p left: the request was sent to a backend.
+    void settle(const TokenUsage &usage, std::optional<Money> cost, bool left);
+
+    /// For LedgerRow::holdId.
+    [[nodiscard]] quint64 holdId() const { return m_hold.id(); }
+    /// Adds the x-ratelimit-* fields of @p status, where limits apply.
+    static void addLimitFields(ResponseHead &head, const LimitStatus &status);
+    [[nodiscard]] const LimitStatus &limitStatus() const { return m_grant.status(); }
+
+private:
+    [[nodiscard]] std::optional<Refusal> takeLimits(const AdmissionRequest &request,
+                                                    PolicyTime now);
+    [[nodiscard]] std::optional<Refusal> takeMoney(const AdmissionRequest &request, PolicyTime now);
+    [[nodiscard]] const RequestSize &sizeOf(const AdmissionRequest &request);
+
+    Policies m_policies;
+    LimiterGrant m_grant;
+    BudgetHold m_hold;
+    std::optional<RequestSize> m_size; ///< read when a limit or a budget needs it
+    const ModelPrice *m_price = nullptr;
+    bool m_free = false;
+};
+
+} // namespace tidegate
