@@ -367,8 +367,8 @@ void TestUpstreamTls::http2StalledReader()
 {
     const qint64 size = 50'000'000;
     std::atomic<qint64> sent = 0;
+    const QByteArray megabyte(1'000'000, 'x'); // here, so that it is not part of the growth below
     ScriptedUpstream upstream([&](Peer &peer) {
-        const QByteArray megabyte(1'000'000, 'x');
         peer.readRequest();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + QByteArray::number(size) + "\r\n\r\n");
         while (sent < size && peer.send(megabyte)) {
