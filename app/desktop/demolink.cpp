@@ -647,22 +647,24 @@ void DemoLink::saveSetting(const QString &key, const QJsonValue &value, Gateway:
 
 void DemoLink::readUsage(std::function<void(UsageSummary)> reply)
 {
-    UsageSummary usage;
-    if (!m_options.empty) {
-        const qint64 now = nowUs();
-        UsageRequest today;
-        today.fromUs = now / kDayUs * kDayUs;
-        today.toUs = now;
-        const UsageFigures total = demousage::report(today, now).total;
-        usage.requestsToday = total.requests;
-        usage.costToday = total.cost;
-        usage.lastUsedUs = {{-1, now - 14'000'000},
-                            {2, now - 3'000'000},
-                            {3, now - 190'000'000},
-                            {4, now - 7'500'000'000},
-                            {5, now - 31 * kDayUs}};
-    }
-    later([usage, reply = std::move(reply)] { reply(usage); });
+    later([this, reply = std::move(reply)] {
+        UsageSummary usage;
+        if (!m_options.empty) {
+            const qint64 now = nowUs();
+            UsageRequest today;
+            today.fromUs = now / kDayUs * kDayUs;
+            today.toUs = now;
+            const UsageFigures total = demousage::report(today, now).total;
+            usage.requestsToday = total.requests;
+            usage.costToday = total.cost;
+            usage.lastUsedUs = {{-1, now - 14'000'000},
+                                {2, now - 3'000'000},
+                                {3, now - 190'000'000},
+                                {4, now - 7'500'000'000},
+                                {5, now - 31 * kDayUs}};
+        }
+        reply(usage);
+    });
 }
 
 void DemoLink::simulateRequest(const QString &model)

@@ -86,8 +86,8 @@ public:
         , m_demo(QStringLiteral("demo"),
                  QStringLiteral("Show made-up traffic; no network is used."))
         , m_screenshot(QStringLiteral("screenshot"),
-                       QStringLiteral("Save a picture of a page (live, backends, keys, settings, "
-                                      "setup) and end."),
+                       QStringLiteral("Save a picture of a page (live, keys, backends, usage, "
+                                      "settings, setup) and end."),
                        QStringLiteral("page"))
         , m_theme(QStringLiteral("theme"), QStringLiteral("dark or light."),
                   QStringLiteral("theme"))
@@ -114,9 +114,9 @@ public:
         m_panel.page = parser.value(m_screenshot);
         m_panel.demo = parser.isSet(m_demo) || m_panel.isScreenshot();
         m_panel.file = parser.value(m_out);
-        const QStringList pages = {QStringLiteral("live"), QStringLiteral("backends"),
-                                   QStringLiteral("keys"), QStringLiteral("settings"),
-                                   QStringLiteral("setup")};
+        const QStringList pages = {QStringLiteral("live"),     QStringLiteral("keys"),
+                                   QStringLiteral("backends"), QStringLiteral("usage"),
+                                   QStringLiteral("settings"), QStringLiteral("setup")};
         if (parser.isSet(m_screenshot) && !pages.contains(m_panel.page)) {
             return Error{QStringLiteral("--screenshot knows the pages %1.")
                              .arg(pages.join(QStringLiteral(", ")))};
