@@ -30,12 +30,13 @@ std::vector<bool> matchingSeries(const UsageSeries &series, const RequestFilter 
 {
     std::vector<bool> matching(size_t(series.highestId()) + 1);
     series.forEach([&](qint64 id, const UsageDimensions &dimensions) {
-        // Where no backend was called, or there are too many models, the series does not say which.
-        const bool model = !filter.model || dimensions.backend.isEmpty() ||
+        // Of a name that nobody offers, or one of too many, the series does not say which.
+        const bool model = !filter.model || dimensions.requestedModel.isEmpty() ||
                            dimensions.requestedModel == UsageSeries::kOtherModels ||
                            dimensions.requestedModel == *filter.model ||
                            dimensions.servedModel == *filter.model;
-        matching[size_t(id)] = model && (!filter.keyId || dimensions.keyId == *filter.keyId) &&
+        matching[size_t(id)] = dimensions.kind == UsageKind::Everything && model &&
+                               (!filter.keyId || dimensions.keyId == *filter.keyId) &&
                                (!filter.teamId || dimensions.teamId == *filter.teamId) &&
                                (!filter.backend || dimensions.backend == *filter.backend);
     });

@@ -32,9 +32,9 @@ struct TierSql
 
 #define TIDEGATE_TIER_SQL(TABLE)                                                                   \
     {                                                                                              \
-        "SELECT requests, cost_nano, figures FROM " TABLE " WHERE start_s = ? AND series = ?",     \
+        "SELECT requests, cost_nano, figures FROM " TABLE " WHERE series = ? AND start_s = ?",     \
             "INSERT OR REPLACE INTO " TABLE                                                        \
-            " (start_s, series, requests, cost_nano, figures) VALUES (?, ?, ?, ?, ?)"              \
+            " (series, start_s, requests, cost_nano, figures) VALUES (?, ?, ?, ?, ?)"              \
     }
 
 constexpr TierSql kTiers[] = {TIDEGATE_TIER_SQL("usage_quarter"), TIDEGATE_TIER_SQL("usage_hour"),
@@ -166,20 +166,22 @@ Result<int> LedgerRollup::addBlock(qint64 lastId)
     }
     Block block;
     SumsByStart quarters;
+    QHash<qint64, const std::array<qint64, UsageSeries::kSums> *> sumIds; ///< by series
     m_rows.bind(1, m_state.rolledUpTo);
     m_rows.bind(2, lastId);
     m_rows.bind(3, kBlockRows);
     auto step = m_rows.step();
     for (; step == SqliteStatement::Step::Row; step = m_rows.step()) {
         const UsageFacts facts = UsageFacts::of(m_rows);
-        const auto series = m_series.idOf(facts.dimensions);
+        const UsageSeries::Entry *series = m_series.find(facts.dimensions);
         if (!series) {
             step = SqliteStatement::Step::Failed;
             break;
         }
-        block.add(m_rows.integer(kId), *series, facts);
+        block.add(m_rows.integer(kId), series->id, facts);
         block.requestIds.push_back(BloomFilter::hash(m_rows.view(kRequestId)));
-        Sums &sums = quarters[startOfSpan(facts.startedAtUs, kQuarterS)][*series];
+        sumIds.insert(series->id, &series->sumIds);
+        Sums &sums = quarters[startOfSpan(facts.startedAtUs, kQuarterS)][series->id];
         sums.sums.add(facts);
         UsageSums::addTimes(facts, sums.times);
     }
@@ -190,15 +192,20 @@ Result<int> LedgerRollup::addBlock(qint64 lastId)
     const auto count = int(block.requestIds.size());
     m_state.rolledUpTo = count == kBlockRows ? block.lastId : lastId;
     if (count > 0) {
+        for (auto &[startS, bySeries] : quarters) {
+            const SumsBySeries exact = bySeries;
+            for (auto it = exact.cbegin(); it != exact.cend(); ++it) {
+                for (const qint64 id : *sumIds.value(it.key())) {
+                    bySeries[id].add(*it);
+                }
+            }
+        }
         const auto fold = [](const SumsByStart &from, qint64 lengthS) {
             SumsByStart result;
             for (const auto &[startS, bySeries] : from) {
                 SumsBySeries &target = result[startOfSpan(startS * kMicroseconds, lengthS)];
                 for (auto it = bySeries.cbegin(); it != bySeries.cend(); ++it) {
-                    Sums &sums = target[it.key()];
-                    sums.sums.add(it->sums);
-                    sums.times.total.add(it->times.total);
-                    sums.times.firstByte.add(it->times.firstByte);
+                    target[it.key()].add(*it);
                 }
             }
             return result;
@@ -222,8 +229,8 @@ bool LedgerRollup::writeTier(int tier, const SumsByStart &sums)
     for (const auto &[startS, bySeries] : sums) {
         for (auto it = bySeries.cbegin(); it != bySeries.cend(); ++it) {
             Sums all = *it;
-            select.bind(1, startS);
-            select.bind(2, it.key());
+            select.bind(1, it.key());
+            select.bind(2, startS);
             const auto step = select.step();
             bool ok = step != SqliteStatement::Step::Failed;
             if (step == SqliteStatement::Step::Row) {
@@ -238,8 +245,8 @@ bool LedgerRollup::writeTier(int tier, const SumsByStart &sums)
                 return false;
             }
             const QByteArray figures = all.sums.encode(all.times);
-            save.bind(1, startS);
-            save.bind(2, it.key());
+            save.bind(1, it.key());
+            save.bind(2, startS);
             save.bind(3, all.sums.requests());
             save.bind(4, all.sums.cost().nano());
             save.bindBlob(5, figures);
@@ -307,8 +314,9 @@ Result<Done> LedgerRollup::deleteDetails(qint64 beforeUs)
     }
     const QByteArray before = QByteArray::number(state.detailsSinceS);
     SqliteTransaction transaction(m_connection);
-    const QByteArray sql = "DELETE FROM usage_quarter WHERE start_s < " + before +
-                           "; DELETE FROM usage_hour WHERE start_s < " + before;
+    const QByteArray which =
+        " WHERE series IN (SELECT id FROM usage_series) AND start_s < " + before;
+    const QByteArray sql = "DELETE FROM usage_quarter" + which + "; DELETE FROM usage_hour" + which;
     if (!transaction.isOpen() || !m_connection.execute(sql.constData()) ||
         !state.write(m_connection) || !transaction.commit()) {
         return m_connection.explainLastError();

@@ -48,6 +48,13 @@ private:
     {
         UsageSums sums;
         UsageTimes times;
+
+        void add(const Sums &other)
+        {
+            sums.add(other.sums);
+            times.total.add(other.times.total);
+            times.firstByte.add(other.times.firstByte);
+        }
     };
     using SumsBySeries = QHash<qint64, Sums>;
     using SumsByStart = std::map<qint64, SumsBySeries>; ///< by the seconds at which a span starts

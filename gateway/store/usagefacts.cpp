@@ -2,13 +2,24 @@
 #include "gateway/store/usagefacts.h"
 
 namespace tidegate {
+namespace {
+
+/// What a client made up must not become a line of its own in every report: the model that was
+/// asked for counts when a backend was called, or when only a limit or the backends were in the
+/// way.
+bool modelIsReal(QByteArrayView backend, int status)
+{
+    return !backend.isEmpty() || status == 402 || status == 429 || status >= 500;
+}
+
+} // namespace
 
 UsageFacts UsageFacts::of(const LedgerRow &row)
 {
     UsageFacts facts;
-    facts.dimensions = {row.keyId,          row.teamId,      qint64(row.endpoint),
-                        row.requestedModel, row.servedModel, row.backend};
-    if (row.backend.isEmpty()) {
+    facts.dimensions = {UsageKind::Everything, row.keyId,       row.teamId, qint64(row.endpoint),
+                        row.requestedModel,    row.servedModel, row.backend};
+    if (!modelIsReal(row.backend, row.status)) {
         facts.dimensions.requestedModel = {};
     }
     facts.startedAtUs = row.startedAtUs;
@@ -36,15 +47,14 @@ UsageFacts UsageFacts::of(const SqliteStatement &statement)
     facts.dimensions.endpoint = statement.integer(2);
     facts.dimensions.servedModel = statement.view(4);
     facts.dimensions.backend = statement.view(5);
-    // What a client made up must not become a line of its own in every report.
-    if (!facts.dimensions.backend.isEmpty()) {
-        facts.dimensions.requestedModel = statement.view(3);
-    }
     facts.startedAtUs = statement.integer(6);
     facts.totalUs = statement.integer(7);
     facts.firstByteUs = known(8);
     facts.outcome = Outcome(statement.integer(9));
     facts.status = int(statement.integer(10));
+    if (modelIsReal(facts.dimensions.backend, facts.status)) {
+        facts.dimensions.requestedModel = statement.view(3);
+    }
     facts.attempts = int(statement.integer(11));
     facts.stream = statement.integer(12) != 0;
     facts.usage.input = known(13);

@@ -11,13 +11,25 @@
 
 namespace tidegate {
 
+/// What a series of usage says of its requests; the others' fields are empty.
+enum class UsageKind : quint8
+{
+    Everything,
+    Total, ///< nothing: it has all requests
+    Key,
+    Team,
+    Model, ///< the one asked for
+    Backend
+};
+
 /// What usage is told apart by: the columns of `usage_series`, without copying the texts.
 struct UsageDimensions
 {
+    UsageKind kind = UsageKind::Everything;
     qint64 keyId = 0;
     qint64 teamId = 0;
     qint64 endpoint = 0;
-    QByteArrayView requestedModel; ///< empty where no backend was called
+    QByteArrayView requestedModel; ///< empty where no such model was offered
     QByteArrayView servedModel;
     QByteArrayView backend;
 
@@ -26,7 +38,7 @@ struct UsageDimensions
 
 [[nodiscard]] inline size_t qHash(const UsageDimensions &key, size_t seed = 0)
 {
-    return qHashMulti(seed, key.keyId, key.teamId, key.endpoint, key.requestedModel,
+    return qHashMulti(seed, int(key.kind), key.keyId, key.teamId, key.endpoint, key.requestedModel,
                       key.servedModel, key.backend);
 }
 

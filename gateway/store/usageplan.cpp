@@ -62,7 +62,12 @@ public:
         if (m_by == UsageQuery::By::Day) {
             return midnight(dateAt(us));
         }
-        return us - modulo(us + offset(us), m_length);
+        const qint64 start = us - modulo(us + offset(us), m_length);
+        if (offset(start) == offset(us)) {
+            return start;
+        }
+        // The clock was changed by a part of the length since: that is where this step begins.
+        return m_zone.previousTransition(timeAt(us + 1'000)).atUtc.toMSecsSinceEpoch() * 1'000;
     }
 
     /// The begin of the step after the one that begins at @p us.
@@ -71,24 +76,24 @@ public:
         if (m_by == UsageQuery::By::Day) {
             return midnight(dateAt(us).addDays(1));
         }
-        // Where the clock changes by a part of the length, the step before is shorter.
+        // Where the clock is changed by a part of the length, the step after that is shorter.
         const qint64 next = us + m_length;
-        return next - modulo(next + offset(next), m_length);
+        return next - modulo(next + offset(next - 1), m_length);
     }
 
 private:
-    [[nodiscard]] QDate dateAt(qint64 us) const
+    [[nodiscard]] QDateTime timeAt(qint64 us) const
     {
-        return QDateTime::fromMSecsSinceEpoch(roundDown(us, 1'000) / 1'000, m_zone).date();
+        return QDateTime::fromMSecsSinceEpoch(roundDown(us, 1'000) / 1'000, m_zone);
     }
+    [[nodiscard]] QDate dateAt(qint64 us) const { return timeAt(us).date(); }
     [[nodiscard]] qint64 midnight(QDate date) const
     {
         return date.startOfDay(m_zone).toMSecsSinceEpoch() * 1'000;
     }
     [[nodiscard]] qint64 offset(qint64 us) const
     {
-        const auto time = QDateTime::fromMSecsSinceEpoch(roundDown(us, 1'000) / 1'000, m_zone);
-        return qint64(time.offsetFromUtc()) * kSecond;
+        return qint64(timeAt(us).offsetFromUtc()) * kSecond;
     }
 
     UsageQuery::By m_by;

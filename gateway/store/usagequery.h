@@ -21,7 +21,7 @@ struct UsageQuery
         None,
         Key,
         Team,
-        Model,       ///< as the client named it; empty where nothing was called
+        Model,       ///< as the client named it; empty where it was refused for its name or earlier
         ServedModel, ///< as the backend calls it
         Backend,
         Endpoint,

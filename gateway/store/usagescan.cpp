@@ -20,12 +20,12 @@ using By = UsageQuery::By;
 // about a second per million.
 constexpr qint64 kMostUnaddedRows = 200'000;
 
-constexpr char kQuarters[] = "SELECT start_s, series, requests, cost_nano, figures FROM "
-                             "usage_quarter WHERE start_s >= ? AND start_s < ?";
-constexpr char kHours[] = "SELECT start_s, series, requests, cost_nano, figures FROM usage_hour "
-                          "WHERE start_s >= ? AND start_s < ?";
-constexpr char kDays[] = "SELECT start_s, series, requests, cost_nano, figures FROM usage_day "
-                         "WHERE start_s >= ? AND start_s < ?";
+constexpr char kQuarters[] = "SELECT start_s, requests, cost_nano, figures FROM usage_quarter "
+                             "WHERE series = ? AND start_s >= ? AND start_s < ?";
+constexpr char kHours[] = "SELECT start_s, requests, cost_nano, figures FROM usage_hour "
+                          "WHERE series = ? AND start_s >= ? AND start_s < ?";
+constexpr char kDays[] = "SELECT start_s, requests, cost_nano, figures FROM usage_day "
+                         "WHERE series = ? AND start_s >= ? AND start_s < ?";
 constexpr char kBlocks[] = "SELECT first_id, last_id FROM ledger_blocks "
                            "WHERE last_started_us >= ? AND first_started_us < ?";
 constexpr char kRows[] = "SELECT " TIDEGATE_USAGE_COLUMNS " FROM requests "
@@ -156,11 +156,38 @@ private:
 
     [[nodiscard]] bool byTime() const { return UsageQuery::isTime(m_query.groupBy); }
 
+    /// Which series have what is asked for, without saying more: those are the fewest rows.
+    [[nodiscard]] UsageKind kindNeeded() const
+    {
+        UsageKind kind = UsageKind::Total;
+        const auto need = [&kind](bool needed, UsageKind other) {
+            if (needed && kind != other) {
+                kind = kind == UsageKind::Total ? other : UsageKind::Everything;
+            }
+        };
+        for (const By by : {m_query.groupBy, m_query.seriesBy}) {
+            need(by == By::Key, UsageKind::Key);
+            need(by == By::Team, UsageKind::Team);
+            need(by == By::Model, UsageKind::Model);
+            need(by == By::Backend, UsageKind::Backend);
+            need(by == By::ServedModel || by == By::Endpoint, UsageKind::Everything);
+        }
+        need(!m_query.keyIds.empty(), UsageKind::Key);
+        need(!m_query.teamIds.empty(), UsageKind::Team);
+        need(!m_query.backends.empty(), UsageKind::Backend);
+        need(!m_query.models.empty(), UsageKind::Everything); // requested or served
+        return kind;
+    }
+
     void resolveSeries()
     {
-        m_places.resize(size_t(m_series.highestId()) + 1);
-        m_series.forEach([this](qint64 id, const UsageDimensions &dimensions) {
-            m_places[size_t(id)] = placeOf(dimensions);
+        m_series.forEach([this, kind = kindNeeded()](qint64 id, const UsageDimensions &dimensions) {
+            if (dimensions.kind != kind) {
+                return;
+            }
+            if (const Place place = placeOf(dimensions); place.group >= 0) {
+                m_wanted.push_back({id, place});
+            }
         });
     }
 
@@ -174,7 +201,7 @@ private:
 
     bool scanSums(const char *sql, const std::vector<UsagePlan::Span> &spans)
     {
-        SqliteStatement select(m_connection, sql);
+        SqliteStatement select(m_connection, sql, true);
         if (!select.isValid()) {
             return false;
         }
@@ -184,27 +211,25 @@ private:
             while (last + 1 < spans.size() && spans[last + 1].start == spans[last].end) {
                 ++last;
             }
-            select.bind(1, spans[first].start);
-            select.bind(2, spans[last].end);
-            size_t at = first;
-            auto step = select.step();
-            for (; step == SqliteStatement::Step::Row; step = select.step()) {
-                const qint64 series = select.integer(1);
-                if (series < 0 || size_t(series) >= m_places.size() ||
-                    m_places[size_t(series)].group < 0) {
-                    continue;
+            for (const auto &[series, place] : m_wanted) {
+                select.bind(1, series);
+                select.bind(2, spans[first].start);
+                select.bind(3, spans[last].end);
+                size_t at = first;
+                auto step = select.step();
+                for (; step == SqliteStatement::Step::Row; step = select.step()) {
+                    const qint64 start = select.integer(0);
+                    while (start >= spans[at].end) {
+                        ++at;
+                    }
+                    if (!addSums(select, place, spans[at].step)) {
+                        return false;
+                    }
                 }
-                const qint64 start = select.integer(0);
-                while (start >= spans[at].end) {
-                    ++at;
-                }
-                if (!addSums(select, m_places[size_t(series)], spans[at].step)) {
+                select.reset();
+                if (step == SqliteStatement::Step::Failed) {
                     return false;
                 }
-            }
-            select.reset();
-            if (step == SqliteStatement::Step::Failed) {
-                return false;
             }
             first = last + 1;
         }
@@ -215,8 +240,8 @@ private:
     {
         const int group = byTime() ? step : place.group;
         UsageSums &sums = cell(group, place.line);
-        sums.add(select.integer(2), Money::fromNano(select.integer(3)));
-        if (!sums.addEncoded(select.view(4), &m_groupTimes[size_t(group)], lineTimes(place.line))) {
+        sums.add(select.integer(1), Money::fromNano(select.integer(2)));
+        if (!sums.addEncoded(select.view(3), &m_groupTimes[size_t(group)], lineTimes(place.line))) {
             m_connection.recordDamage(QStringLiteral("sums of usage cannot be read"));
             return false;
         }
@@ -453,8 +478,8 @@ private:
     UsageSeries m_series;
     Dimension m_groups;
     Dimension m_lines;
-    std::vector<Place> m_places;                 ///< by series id
-    std::vector<std::vector<UsageSums>> m_cells; ///< by group, then line
+    std::vector<std::pair<qint64, Place>> m_wanted; ///< series that have what is asked for
+    std::vector<std::vector<UsageSums>> m_cells;    ///< by group, then line
     std::vector<UsageTimes> m_groupTimes;
     std::vector<UsageTimes> m_lineTimes;
     SqliteStatement m_rows;

@@ -6,8 +6,8 @@
 
 #include <QHash>
 
+#include <array>
 #include <deque>
-#include <optional>
 
 namespace tidegate {
 
@@ -27,13 +27,33 @@ public:
     {
     }
 
+    /// In how many series each request counts, besides the one that says everything.
+    static constexpr size_t kSums = 5;
+    struct Entry
+    {
+        qint64 id = 0;
+        UsageKind kind = UsageKind::Everything;
+        qint64 keyId = 0;
+        qint64 teamId = 0;
+        qint64 endpoint = 0;
+        QByteArray requestedModel;
+        QByteArray servedModel;
+        QByteArray backend;
+        std::array<qint64, kSums> sumIds{}; ///< of UsageKind::Everything: where else it counts
+
+        [[nodiscard]] UsageDimensions dimensions() const
+        {
+            return {kind, keyId, teamId, endpoint, requestedModel, servedModel, backend};
+        }
+    };
+
     /// Reads them all, anew.
     Result<Done> load();
-    /// The id of @p dimensions, made if there is none. Models share an id when there are too many
-    /// series, so that a client that invents names cannot make the reports grow without end.
-    /// Nothing: the database failed. What was made is only there when the transaction is committed;
-    /// load() again when it was not.
-    std::optional<qint64> idOf(const UsageDimensions &dimensions);
+    /// The series of @p dimensions that says everything, made if there is none, with those of its
+    /// sums. Models share one when there are too many, so that a client that invents names cannot
+    /// make the reports grow without end. Null: the database failed. What was made is only there
+    /// when the transaction is committed; load() again when it was not.
+    const Entry *find(const UsageDimensions &dimensions);
 
     /// Calls @p visit with id and dimensions of each.
     template <typename Visit>
@@ -46,28 +66,14 @@ public:
     [[nodiscard]] qint64 highestId() const { return m_highestId; }
 
 private:
-    struct Entry
-    {
-        qint64 id = 0;
-        qint64 keyId = 0;
-        qint64 teamId = 0;
-        qint64 endpoint = 0;
-        QByteArray requestedModel;
-        QByteArray servedModel;
-        QByteArray backend;
-
-        [[nodiscard]] UsageDimensions dimensions() const
-        {
-            return {keyId, teamId, endpoint, requestedModel, servedModel, backend};
-        }
-    };
-
-    void add(Entry entry);
-    std::optional<qint64> create(const UsageDimensions &dimensions);
+    Entry *add(Entry entry);
+    Entry *findOrCreate(const UsageDimensions &dimensions);
+    Entry *create(const UsageDimensions &dimensions);
+    bool findSums(Entry &entry);
 
     SqliteConnection &m_connection;
-    std::deque<Entry> m_entries; ///< does not move what m_ids points into
-    QHash<UsageDimensions, qint64> m_ids;
+    std::deque<Entry> m_entries; ///< does not move what m_index points to
+    QHash<UsageDimensions, Entry *> m_index;
     qint64 m_highestId = 0;
 };
 

@@ -70,11 +70,10 @@ bool equal(const LedgerRow &a, const LedgerRow &b)
         return std::tie(row.requestId, row.startedAtUs, row.totalUs, row.firstByteUs,
                         row.overheadUs, row.keyId, row.endpoint, row.outcome, row.status,
                         row.attempts, row.stream, row.requestedModel, row.servedModel, row.backend,
-                        row.errorCode, row.peer, row.usage.input, row.usage.output,
-                        row.usage.cachedInput, row.usage.reasoning, row.usage.estimated,
-                        row.bytesIn, row.bytesOut);
+                        row.errorCode, row.peer, row.teamId, row.cost, row.holdId, row.bytesIn,
+                        row.bytesOut);
     };
-    return tie(a) == tie(b);
+    return tie(a) == tie(b) && a.usage == b.usage;
 }
 
 /// The files of this process may not grow beyond a size, as on a full disk.
@@ -118,6 +117,7 @@ private Q_SLOTS:
     void lockedDatabaseLosesNothing();
     void replayTwiceCountsOnce();
     void unreadableSpillLinesAreKept();
+    void spillLinesOfBeforeCostsAreRead();
     void fullDiskLosesNothing();
     void queueIsBounded();
     void oldRowsAreDeleted();
@@ -162,9 +162,12 @@ void TestLedger::rowsRoundTrip()
     full.status = 499;
     full.errorCode = "upstream_timeout";
     full.requestedModel = "modèle";
-    full.usage = {1, 2, 3, 4, true};
+    full.usage = {1, 2, 3, 4, 5, 6, 7, 8, true};
     full.bytesOut = 5'000'000'000;
     full.keyId = -17;
+    full.teamId = -18;
+    full.cost = Money::fromNano(9'007'199'254'740'993);
+    full.holdId = std::numeric_limits<qint64>::max();
     const LedgerRow bare;
     Store store(m_data);
     QVERIFY(store.open());
@@ -193,7 +196,10 @@ void TestLedger::rowsRoundTripThroughTheSpillFile()
     LedgerRow full = makeRow(1);
     full.outcome = Outcome::UpstreamError;
     full.requestedModel = "modèle \"x\"\n";
-    full.usage = {1, 2, 3, 4, true};
+    full.usage = {1, 2, 3, 4, 5, 6, 7, 8, true};
+    full.teamId = 19;
+    full.cost = Money::fromNano(-9'007'199'254'740'993);
+    full.holdId = 9'007'199'254'740'993;
     full.bytesOut = 9'007'199'254'740'993; // no double holds it
     const LedgerRow bare;
     Store store(m_data);
@@ -467,6 +473,34 @@ void TestLedger::unreadableSpillLinesAreKept()
     QFile kept(spill() + QStringLiteral(".unreadable"));
     QVERIFY(kept.open(QIODevice::ReadOnly));
     QVERIFY(kept.readAll().contains(makeRow(2).requestId));
+}
+
+void TestLedger::spillLinesOfBeforeCostsAreRead()
+{
+    {
+        Store store(m_data);
+        QVERIFY(store.open());
+    }
+    QFile file(spill());
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(R"({"attempts":1,"backend":"openai","bytes_in":1024,"bytes_out":2048,)"
+               R"("cached_input_tokens":-1,"endpoint":0,"error_code":"","first_byte_us":2345,)"
+               R"("id":5,"input_tokens":100,"key_id":3,"outcome":0,"output_tokens":200,)"
+               R"("overhead_us":67,"peer":"127.0.0.1","reasoning_tokens":-1,"request_id":"old",)"
+               R"("requested_model":"fast","served_model":"gpt-4o-mini","started_at_us":1000,)"
+               R"("status":200,"stream":true,"total_us":12345,"usage_estimated":false})"
+               "\n");
+    file.close();
+    Store store(m_data);
+    QVERIFY(store.open());
+    QTRY_COMPARE(store.ledgerStats().written, 1);
+    const auto rows = everything();
+    QCOMPARE(rows.size(), size_t(1));
+    LedgerRow expected = makeRow(2);
+    expected.requestId = "old";
+    expected.startedAtUs = 1'000;
+    QVERIFY(equal(rows[0].row, expected));
+    QVERIFY(!rows[0].row.cost);
 }
 
 void TestLedger::fullDiskLosesNothing()
