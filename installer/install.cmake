@@ -7,6 +7,8 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
 
     install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/tidegate
         RENAME copyright)
+    install(FILES ${CMAKE_SOURCE_DIR}/resources/grafana/tidegate.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/tidegate/grafana)
     install(FILES ${tidegate_linux}/tidegated.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
     configure_file(${tidegate_linux}/tidegated.service.in ${CMAKE_BINARY_DIR}/tidegated.service @ONLY)
     if(CMAKE_INSTALL_PREFIX STREQUAL "/usr/local" OR CMAKE_INSTALL_PREFIX STREQUAL "/usr")

@@ -138,6 +138,7 @@ int runGateway(GatewayOptions options)
     QObject::connect(&gateway, &Gateway::configChanged, &gateway, [sink = &log, source = &gateway] {
         sink->setLevel(source->config()->logLevel);
         sink->setFormat(source->config()->logFormat);
+        sink->setRequests(source->config()->logRequests);
         qInfo("Configuration %llu is in force: %d backend(s), %d client key(s).",
               source->config()->revision, int(source->config()->backends.size()),
               int(source->config()->keys.all().size()));

@@ -329,6 +329,7 @@ int runGateway(GatewayOptions gatewayOptions, const PanelOptions &options)
     QObject::connect(&gateway, &Gateway::configChanged, &gateway, [sink = &log, source = &gateway] {
         sink->setLevel(source->config()->logLevel);
         sink->setFormat(source->config()->logFormat);
+        sink->setRequests(source->config()->logRequests);
     });
     const AdminApi adminApi(gateway, &secrets);
     EngineLink link(gateway);

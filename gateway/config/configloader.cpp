@@ -336,6 +336,7 @@ private:
         }
         m_snapshot->logLevel = normalLogLevel(section->string(u"level", u"info"_s));
         m_snapshot->logFormat = section->string(u"format", u"auto"_s).toLatin1();
+        m_snapshot->logRequests = section->string(u"requests", u"errors"_s).toLatin1();
         m_snapshot->retentionDays =
             int(section->integer(u"retention_days", m_snapshot->retentionDays));
     }

@@ -230,6 +230,7 @@ SchemaField logSection()
         u"log"_s,
         {choice(u"level"_s, {u"debug"_s, u"info"_s, u"warning"_s, u"warn"_s, u"error"_s}),
          choice(u"format"_s, {u"auto"_s, u"json"_s, u"text"_s}),
+         choice(u"requests"_s, {u"off"_s, u"errors"_s, u"all"_s}),
          later(scalar(u"bodies"_s, Kind::Boolean)), integer(u"retention_days"_s, 0, 36'500)});
 }
 

@@ -203,6 +203,7 @@ struct ConfigSnapshot
     UnknownPrice unknownPrice = UnknownPrice::Deny;
     QByteArray logLevel = "info";  ///< debug, info, warning or error
     QByteArray logFormat = "auto"; ///< json, text, or auto: text on a terminal and json elsewhere
+    QByteArray logRequests = "errors"; ///< which requests get a line: off, errors or all
     int retentionDays = 30;
 };
 

@@ -2,6 +2,7 @@
 #include "gateway/observe/logsink.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/ledger/ledgerrow.h"
 #include "gateway/observe/redaction.h"
 
 #include <QDateTime>
@@ -44,6 +45,13 @@ enum class Format : int
     Text
 };
 
+enum class Requests : int
+{
+    Off,
+    Errors,
+    All
+};
+
 constexpr const char *kLevelNames[] = {"debug", "info", "warning", "error"};
 
 std::optional<Level> levelFromName(const QByteArray &name)
@@ -81,6 +89,17 @@ bool isTerminal()
 #endif
 }
 
+std::optional<Requests> requestsFromName(const QByteArray &name)
+{
+    constexpr const char *kNames[] = {"off", "errors", "all"};
+    for (int i = 0; i < 3; ++i) {
+        if (name == kNames[i]) {
+            return Requests(i);
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<Format> formatFromName(const QByteArray &name)
 {
     if (name == "auto") {
@@ -99,6 +118,7 @@ struct Line
     QByteArray category;
     QByteArray message; ///< a copy of its own: the caller's string is not shared between threads
     QByteArray thread;
+    std::unique_ptr<const LedgerRow> request; ///< for a line about a request, else null
 };
 
 QString timeText(qint64 timeUs)
@@ -107,9 +127,73 @@ QString timeText(qint64 timeUs)
     return time.toString(u"yyyy-MM-ddTHH:mm:ss.zzz"_s) + u'Z';
 }
 
+const char *outcomeName(Outcome outcome)
+{
+    switch (outcome) {
+    case Outcome::Success:
+        return "success";
+    case Outcome::ClientError:
+        return "client_error";
+    case Outcome::UpstreamError:
+        return "upstream_error";
+    case Outcome::ClientClosed:
+        break;
+    }
+    return "client_closed";
+}
+
+// What clients and backends name themselves is as untrusted as any other text.
+QString shown(const QByteArray &text)
+{
+    return QString::fromUtf8(redacted(text));
+}
+
+void addRequest(QJsonObject &object, const LedgerRow &row)
+{
+    object.insert(u"request_id"_s, shown(row.requestId));
+    object.insert(u"status"_s, row.status);
+    object.insert(u"outcome"_s, QString::fromLatin1(outcomeName(row.outcome)));
+    object.insert(u"model"_s, shown(row.requestedModel));
+    object.insert(u"served_model"_s, shown(row.servedModel));
+    object.insert(u"backend"_s, shown(row.backend));
+    object.insert(u"key_id"_s, row.keyId);
+    object.insert(u"peer"_s, shown(row.peer));
+    object.insert(u"attempts"_s, row.attempts);
+    object.insert(u"stream"_s, row.stream);
+    object.insert(u"duration_us"_s, row.totalUs);
+    object.insert(u"overhead_us"_s, row.overheadUs);
+    if (row.firstByteUs >= 0) {
+        object.insert(u"first_byte_us"_s, row.firstByteUs);
+    }
+    if (row.usage.isKnown()) {
+        object.insert(u"input_tokens"_s, std::max<qint64>(row.usage.input, 0));
+        object.insert(u"output_tokens"_s, std::max<qint64>(row.usage.output, 0));
+    }
+    if (row.cost) {
+        object.insert(u"cost_usd"_s, QString::fromLatin1(row.cost->toString()));
+    }
+    if (!row.errorCode.isEmpty()) {
+        object.insert(u"error"_s, shown(row.errorCode));
+    }
+}
+
+QByteArray requestText(const LedgerRow &row)
+{
+    QByteArray text = row.requestId + ' ' + QByteArray::number(row.status) + ' ' +
+                      row.requestedModel + " by " + row.backend + " in " +
+                      QByteArray::number(row.totalUs / 1000) + " ms";
+    if (!row.errorCode.isEmpty()) {
+        text += ": " + row.errorCode;
+    }
+    return text;
+}
+
 QByteArray format(const Line &line, Format as)
 {
-    const QByteArray message = redacted(line.message);
+    const QByteArray message =
+        line.request
+            ? (as == Format::Json ? QByteArray("request") : redacted(requestText(*line.request)))
+            : redacted(line.message);
     const char *level = kLevelNames[int(line.level)];
     if (as == Format::Json) {
         QJsonObject object{{u"time"_s, timeText(line.timeUs)},
@@ -120,6 +204,9 @@ QByteArray format(const Line &line, Format as)
         }
         if (!line.thread.isEmpty()) {
             object.insert(u"thread"_s, QString::fromUtf8(line.thread));
+        }
+        if (line.request) {
+            addRequest(object, *line.request);
         }
         return QJsonDocument(object).toJson(QJsonDocument::Compact) + '\n';
     }
@@ -255,6 +342,25 @@ public:
         }
     }
 
+    static void logRequest(const LedgerRow &row)
+    {
+        Private *self = s_current.load();
+        const bool failed = row.outcome == Outcome::UpstreamError;
+        const Level level = failed ? Level::Warning : Level::Info;
+        const Requests wanted =
+            self ? self->m_requests.load(std::memory_order_relaxed) : Requests::Off;
+        if (wanted == Requests::Off || (wanted == Requests::Errors && !failed) ||
+            int(level) < int(self->m_level.load(std::memory_order_relaxed))) {
+            return;
+        }
+        Line line;
+        line.timeUs = wallClockUs();
+        line.level = level;
+        line.category = "tidegate.request";
+        line.request = std::make_unique<const LedgerRow>(row);
+        self->put(std::move(line), false);
+    }
+
     void put(Line &&line, bool always)
     {
         {
@@ -289,6 +395,7 @@ public:
 
     std::atomic<Level> m_level;
     std::atomic<Format> m_format;
+    std::atomic<Requests> m_requests{Requests::Off};
 
     [[nodiscard]] qint64 dropped() const
     {
@@ -383,6 +490,18 @@ void LogSink::setFormat(const QByteArray &format)
     if (const auto known = formatFromName(format)) {
         d->m_format.store(*known);
     }
+}
+
+void LogSink::setRequests(const QByteArray &which)
+{
+    if (const auto known = requestsFromName(which)) {
+        d->m_requests.store(*known);
+    }
+}
+
+void LogSink::logRequest(const LedgerRow &row)
+{
+    Private::logRequest(row);
 }
 
 void LogSink::flush()

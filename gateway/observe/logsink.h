@@ -10,6 +10,8 @@
 
 namespace tidegate {
 
+struct LedgerRow;
+
 /// Where log lines go and which of them.
 struct LogOptions
 {
@@ -44,6 +46,13 @@ public:
     /// thread.
     void setLevel(const QByteArray &level);
     void setFormat(const QByteArray &format);
+    /// Which finished requests get a line: off, errors (those that the gateway or a backend failed
+    /// at) or all.
+    void setRequests(const QByteArray &which);
+
+    /// Logs a finished request to the log in use, if it is wanted. Any thread; costs an atomic read
+    /// when it is not, and a copy of the row when it is.
+    static void logRequest(const LedgerRow &row);
 
     /// Waits until everything logged before the call is written. Any thread but the writer's.
     void flush();
