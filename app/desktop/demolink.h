@@ -83,6 +83,7 @@ public:
     void fail(const QString &why);
     void setProblems(std::vector<ConfigProblem> problems);
     void feed(const ExchangeBatch &batch);
+    void noteBudget(const BudgetNotice &notice) { Q_EMIT budgetNotice(notice); }
     /// The next reports wait until released, or fail.
     void holdReports(bool hold);
     void failReports(const QString &why) { m_reportFailure = why; }

@@ -7,9 +7,21 @@
 
 #include <QDateTime>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace tidegate {
+
+namespace {
+
+BudgetUse budgetUse(const BudgetRule &rule, const BudgetWindow &window, Money settled, Money held)
+{
+    const bool ends = window.endUs != std::numeric_limits<qint64>::max();
+    return {rule, settled, held, window.startUs, ends ? window.endUs : -1};
+}
+
+} // namespace
 
 EngineLink::EngineLink(Gateway &gateway, QObject *parent)
     : GatewayLink(parent)
@@ -22,6 +34,7 @@ EngineLink::EngineLink(Gateway &gateway, QObject *parent)
     connect(&gateway, &Gateway::keysChanged, this, &GatewayLink::keysChanged);
     connect(&gateway, &Gateway::teamsChanged, this, &GatewayLink::teamsChanged);
     connect(&gateway, &Gateway::pricesChanged, this, &GatewayLink::pricesChanged);
+    connect(&gateway, &Gateway::budgetEvent, this, &EngineLink::noteBudget);
     connect(&gateway, &Gateway::firstKeyCreated, this, &GatewayLink::firstKeyCreated);
     connect(&gateway, &Gateway::exchangesChanged, this, &GatewayLink::exchangesChanged);
     // Also while the window is closed: whoever opens it wants to see what happened meanwhile.
@@ -166,7 +179,75 @@ void EngineLink::readReport(const UsageRequest &request, Gateway::Reply<UsageRep
 
 void EngineLink::readLimits(std::function<void(std::vector<LimitUse>)> reply)
 {
-    reply({});
+    std::vector<LimitUse> uses;
+    for (const ClientKey &key : m_gateway.clientKeys()) {
+        LimitUse use;
+        use.id = key.id;
+        use.limits = key.limits;
+        if (key.budget) {
+            use.budget = BudgetUse{*key.budget, {}, {}, 0, -1};
+        }
+        uses.push_back(use);
+    }
+    for (const Team &team : m_gateway.teams()) {
+        LimitUse use;
+        use.team = true;
+        use.id = team.id;
+        use.limits = team.limits;
+        if (team.budget) {
+            use.budget = BudgetUse{*team.budget, {}, {}, 0, -1};
+        }
+        uses.push_back(use);
+    }
+    const auto find = [&uses](bool team, qint64 id) {
+        const auto use = std::find_if(uses.begin(), uses.end(), [&](const LimitUse &other) {
+            return other.team == team && other.id == id;
+        });
+        return use == uses.end() ? nullptr : &*use;
+    };
+    for (const LimitUsage &used : m_gateway.limitUsage()) {
+        const bool team = used.kind == ScopeKind::Team;
+        LimitUse *use = team || used.kind == ScopeKind::Key ? find(team, used.id) : nullptr;
+        if (use != nullptr) {
+            use->requestsThisMinute = used.requests;
+            use->tokensThisMinute = used.tokens;
+            use->tokensToday = used.tokensToday;
+            use->inFlight = used.inFlight;
+        }
+    }
+    for (const BudgetUsage &used : m_gateway.budgetUsage()) {
+        LimitUse *use = find(used.account.team, used.account.id);
+        if (use != nullptr && use->budget) {
+            use->budget = budgetUse(used.rule, used.window, used.settled, used.held);
+        }
+    }
+    reply(uses);
+}
+
+void EngineLink::noteBudget(const BudgetEvent &event)
+{
+    if (event.kind == BudgetEvent::Kind::NotLoaded) {
+        return;
+    }
+    BudgetNotice notice;
+    notice.team = event.account.team;
+    notice.id = event.account.id;
+    notice.percent = event.kind == BudgetEvent::Kind::Exhausted ? 100 : event.rule.softPercent;
+    notice.use = budgetUse(event.rule, event.window, event.settled, event.held);
+    if (notice.team) {
+        for (const Team &team : m_gateway.teams()) {
+            if (team.id == notice.id) {
+                notice.name = team.name;
+            }
+        }
+    } else {
+        for (const ClientKey &key : m_gateway.clientKeys()) {
+            if (key.id == notice.id) {
+                notice.name = key.name;
+            }
+        }
+    }
+    Q_EMIT budgetNotice(notice);
 }
 
 } // namespace tidegate

@@ -69,6 +69,8 @@ public:
     void readLimits(std::function<void(std::vector<LimitUse>)> reply) override;
 
 private:
+    void noteBudget(const BudgetEvent &event);
+
     Gateway &m_gateway;
     std::atomic<quint64> m_lastReport = 0; ///< a question that was overtaken is not answered
     QThreadPool m_readers;                 ///< of the ledger; ends before the link does

@@ -231,7 +231,11 @@ LimitUse KeysModel::useOf(const ClientKey &key) const
 {
     const auto known = m_uses.constFind(key.id);
     if (known != m_uses.cend()) {
-        return *known;
+        LimitUse use = *known;
+        if (use.budget && use.budget->periodStartUs <= 0 && key.createdAt.isValid()) {
+            use.budget->periodStartUs = toUs(key.createdAt); // a total budget has no period
+        }
+        return use;
     }
     LimitUse use;
     use.id = key.id;

@@ -101,7 +101,7 @@ Forecast forecast(qint64 used, qint64 limit, qint64 startUs, qint64 endUs, qint6
         result.atUs = endUs;
         return result;
     }
-    if (used <= 0) {
+    if (used <= 0 || startUs <= 0) {
         return result;
     }
     const qint64 elapsedUs = nowUs - startUs;

@@ -23,7 +23,8 @@ struct Forecast
     qint64 atUs = -1; ///< wall clock, microseconds since 1970 UTC
 };
 
-/// Goes on with the mean pace since @p startUs. @p endUs -1: the period has no end. @p used and
+/// Goes on with the mean pace since @p startUs; nothing is foretold when that is 0, not known.
+/// @p endUs -1: the period has no end. @p used and
 /// @p limit in any one unit; times in microseconds since 1970 UTC.
 [[nodiscard]] Forecast forecast(qint64 used, qint64 limit, qint64 startUs, qint64 endUs,
                                 qint64 nowUs);

@@ -3,6 +3,7 @@
 #include "tests/unit/app/panelfixture.h"
 
 #include <QClipboard>
+#include <QFileInfo>
 #include <QGuiApplication>
 #include <QSignalSpy>
 #include <QTcpServer>
@@ -15,6 +16,8 @@ class TestAppController : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    void budgetsAreToldOncePerPeriod();
+    void envFileIsForTheUserAlone();
     void batchesReachTheModels();
     void pages();
     void closing();
@@ -188,6 +191,52 @@ void TestAppController::bannerForKeys()
     panel.link.removeBackend("mistral", [&removed](const Result<Done> &) { removed = true; });
     QTRY_VERIFY(removed);
     QVERIFY(bannerText(panel.app, "keychain").isEmpty());
+}
+
+void TestAppController::budgetsAreToldOncePerPeriod()
+{
+    PanelFixture panel;
+    QSignalSpy told(&panel.app, &AppController::budgetNotice);
+    const int before = panel.app.banners()->count();
+    BudgetNotice notice;
+    notice.id = 3;
+    notice.name = QStringLiteral("support-bot");
+    notice.percent = 80;
+    notice.use.rule.amount = Money::fromNano(80'000'000'000);
+    notice.use.periodStartUs = 1'000'000;
+    notice.use.resetUs = 2'000'000;
+    panel.link.noteBudget(notice);
+    panel.link.noteBudget(notice);
+    QCOMPARE(told.size(), 1);
+    QVERIFY(told[0][1].toString().contains(QStringLiteral("support-bot")));
+    QCOMPARE(panel.app.banners()->count(), before + 1);
+    notice.percent = 100;
+    panel.link.noteBudget(notice);
+    QCOMPARE(told.size(), 2);
+    // It takes the place of the warning.
+    QCOMPARE(panel.app.banners()->count(), before + 1);
+    notice.percent = 80;
+    notice.use.periodStartUs = 2'000'000;
+    panel.link.noteBudget(notice);
+    QCOMPARE(told.size(), 3);
+}
+
+void TestAppController::envFileIsForTheUserAlone()
+{
+    const QTemporaryDir dir;
+    DemoLink link(quietDemo());
+    link.start();
+    MemoryKeychain keychain;
+    SessionSecrets secrets(&keychain);
+    AppSettings settings(link, dir.filePath(QStringLiteral("panel.ini")),
+                         Autostart(dir.path(), QStringLiteral("/usr/bin/tidegate")));
+    AppController::Options options;
+    options.downloadDir = dir.filePath(QStringLiteral("downloads"));
+    AppController app(link, secrets, settings, options);
+    app.saveEnv(QStringLiteral("../my key"), QStringLiteral("tg-secret"));
+    const QFileInfo file(options.downloadDir + QStringLiteral("/tidegate----my-key.env"));
+    QVERIFY(file.exists());
+    QVERIFY((file.permissions() & (QFile::ReadGroup | QFile::ReadOther)) == 0);
 }
 
 QTEST_MAIN(TestAppController)
