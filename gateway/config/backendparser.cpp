@@ -5,6 +5,7 @@
 #include "gateway/config/configschema.h"
 #include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
+#include "gateway/config/policyparser.h"
 #include "gateway/config/urlguard.h"
 #include "gateway/config/variables.h"
 
@@ -57,11 +58,16 @@ public:
         readKeys();
         readModels();
         readHeaders();
-        readTimeouts();
+        m_backend.timeouts = readTimeouts(m_node.find(u"timeouts")).over(m_backend.timeouts);
+        m_backend.retry = readRetry(m_node.find(u"retry")).over(m_backend.retry);
+        readHealth();
         readProxy();
         m_backend.priority = int(m_node.integer(u"priority", m_backend.priority));
         m_backend.weight = int(m_node.integer(u"weight", m_backend.weight));
         m_backend.maxConcurrency = int(m_node.integer(u"max_concurrency", 0));
+        m_backend.maxQueue = int(m_node.integer(u"max_queue", m_backend.maxQueue));
+        m_backend.queueTimeoutMs =
+            int(m_node.integer(u"queue_timeout_ms", m_backend.queueTimeoutMs));
         m_backend.allowPrivateNetwork = m_node.boolean(u"allow_private_network", false);
         m_backend.toolCallParser = m_node.string(u"tool_call_parser").toUtf8();
         if (const ConfigNode *tls = m_node.find(u"tls")) {
@@ -285,17 +291,20 @@ private:
         }
     }
 
-    void readTimeouts()
+    void readHealth()
     {
-        const ConfigNode *node = m_node.find(u"timeouts");
+        const ConfigNode *node = m_node.find(u"health");
         if (!node) {
             return;
         }
-        UpstreamTimeouts &timeouts = m_backend.timeouts;
-        timeouts.connectMs = int(node->integer(u"connect_ms", timeouts.connectMs));
-        timeouts.firstByteMs = int(node->integer(u"first_byte_ms", timeouts.firstByteMs));
-        timeouts.idleMs = int(node->integer(u"idle_ms", timeouts.idleMs));
-        timeouts.totalMs = int(node->integer(u"total_ms", timeouts.totalMs));
+        HealthRule &health = m_backend.health;
+        health.enabled = node->boolean(u"enabled", health.enabled);
+        health.path = node->string(u"path").toUtf8();
+        health.intervalSeconds = int(node->integer(u"interval_seconds", health.intervalSeconds));
+        health.timeoutMs = int(node->integer(u"timeout_ms", health.timeoutMs));
+        health.healthyAfter = int(node->integer(u"healthy_after", health.healthyAfter));
+        health.unhealthyAfter = int(node->integer(u"unhealthy_after", health.unhealthyAfter));
+        health.model = node->string(u"model").toUtf8();
     }
 
     void readProxy()

@@ -2,6 +2,7 @@
 #include "gateway/config/configschema.h"
 
 #include "gateway/config/configsnapshot.h"
+#include "gateway/config/routingrules.h"
 
 #include <algorithm>
 #include <limits>
@@ -123,6 +124,34 @@ Fields cacheFields()
                                      required(scalar(u"model"_s, Kind::ModelName))})};
 }
 
+SchemaField healthSection()
+{
+    return section(u"health"_s,
+                   {scalar(u"enabled"_s, Kind::Boolean), scalar(u"path"_s, Kind::UrlPath),
+                    number(u"interval_seconds"_s, Kind::Seconds, 1, 86'400),
+                    number(u"timeout_ms"_s, Kind::Milliseconds, 1, 600'000),
+                    integer(u"healthy_after"_s, 1, 100), integer(u"unhealthy_after"_s, 1, 100),
+                    scalar(u"model"_s, Kind::ModelName)});
+}
+
+/// A backend that Tidegate starts when it is needed and stops when it is not.
+SchemaField managedSection()
+{
+    return section(u"managed"_s, {required(scalar(u"start"_s, Kind::Text)),
+                                  scalar(u"stop"_s, Kind::Text), scalar(u"ready_url"_s, Kind::Text),
+                                  number(u"start_timeout_seconds"_s, Kind::Seconds, 1, 86'400),
+                                  integer(u"idle_minutes"_s, 0, 100'000)});
+}
+
+/// The SSH tunnel through which a backend is reached.
+SchemaField sshSection()
+{
+    return section(u"ssh"_s,
+                   {required(scalar(u"host"_s, Kind::Text)), scalar(u"user"_s, Kind::Text),
+                    integer(u"port"_s, 1, 65'535), scalar(u"identity_file"_s, Kind::ExistingFile),
+                    scalar(u"remote_host"_s, Kind::Text), integer(u"remote_port"_s, 1, 65'535)});
+}
+
 SchemaField limitsSection(const QString &name)
 {
     return section(name, {integer(u"requests_per_minute"_s, 1, kLargestCount),
@@ -144,20 +173,28 @@ SchemaField budgetSection()
 
 SchemaField backendEntry()
 {
-    return section(
-        {},
-        {required(choice(u"type"_s, backendTypeNames())), scalar(u"url"_s, Kind::Text),
-         scalar(u"api_key"_s, Kind::Secret), list(u"api_keys"_s, scalar({}, Kind::Secret), 1),
-         list(u"models"_s, scalar({}, Kind::Pattern)), scalar(u"tool_call_parser"_s, Kind::Text),
-         integer(u"priority"_s, 0, 1'000'000), later(integer(u"weight"_s, 0, 1'000'000)),
-         later(integer(u"max_concurrency"_s, 0, 1'000'000)),
-         named(u"headers"_s, NameRule::Header, scalar({}, Kind::HeaderValue)), timeoutsSection(),
-         later(retrySection()), later(breakerSection(u"breaker"_s)),
-         later(section(u"health"_s, {scalar(u"path"_s, Kind::UrlPath),
-                                     number(u"interval_seconds"_s, Kind::Seconds, 1, 86'400)})),
-         scalar(u"allow_private_network"_s, Kind::Boolean), scalar(u"proxy"_s, Kind::Secret),
-         section(u"tls"_s,
-                 {scalar(u"ca_file"_s, Kind::ExistingFile), scalar(u"verify"_s, Kind::Boolean)})});
+    return section({}, {required(choice(u"type"_s, backendTypeNames())),
+                        scalar(u"url"_s, Kind::Text),
+                        scalar(u"api_key"_s, Kind::Secret),
+                        list(u"api_keys"_s, scalar({}, Kind::Secret), 1),
+                        list(u"models"_s, scalar({}, Kind::Pattern)),
+                        scalar(u"tool_call_parser"_s, Kind::Text),
+                        integer(u"priority"_s, 0, 1'000'000),
+                        integer(u"weight"_s, 0, 1'000'000),
+                        integer(u"max_concurrency"_s, 0, 1'000'000),
+                        integer(u"max_queue"_s, 0, 1'000'000),
+                        number(u"queue_timeout_ms"_s, Kind::Milliseconds, 0, kDayMs),
+                        named(u"headers"_s, NameRule::Header, scalar({}, Kind::HeaderValue)),
+                        timeoutsSection(),
+                        retrySection(),
+                        breakerSection(u"breaker"_s),
+                        healthSection(),
+                        later(managedSection()),
+                        later(sshSection()),
+                        scalar(u"allow_private_network"_s, Kind::Boolean),
+                        scalar(u"proxy"_s, Kind::Secret),
+                        section(u"tls"_s, {scalar(u"ca_file"_s, Kind::ExistingFile),
+                                           scalar(u"verify"_s, Kind::Boolean)})});
 }
 
 SchemaField modelEntry()
@@ -166,13 +203,19 @@ SchemaField modelEntry()
                    {required(list(u"targets"_s,
                                   section({}, {required(scalar(u"backend"_s, Kind::Text)),
                                                scalar(u"model"_s, Kind::ModelName),
-                                               later(integer(u"weight"_s, 0, 1'000'000))}),
+                                               integer(u"weight"_s, 0, 1'000'000),
+                                               integer(u"priority"_s, 0, 1'000'000)}),
                                   1)),
-                    later(choice(u"strategy"_s, {u"priority"_s, u"weighted"_s, u"least_latency"_s,
-                                                 u"least_busy"_s, u"cheapest"_s})),
-                    later(list(u"fallbacks"_s, scalar({}, Kind::ModelName))),
-                    later(section(u"cache"_s, cacheFields())), later(timeoutsSection()),
-                    later(retrySection())});
+                    list(u"aliases"_s, scalar({}, Kind::Pattern)),
+                    choice(u"strategy"_s, routingStrategyNames()),
+                    list(u"fallbacks"_s, scalar({}, Kind::ModelName)),
+                    scalar(u"affinity"_s, Kind::Text), integer(u"affinity_bytes"_s, 16, 1'048'576),
+                    section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
+                                         number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)}),
+                    section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
+                                          scalar(u"model"_s, Kind::ModelName),
+                                          number(u"percent"_s, Kind::Decimal, 0, 100)}),
+                    timeoutsSection(), retrySection(), later(section(u"cache"_s, cacheFields()))});
 }
 
 SchemaField teamEntry()
@@ -242,7 +285,7 @@ SchemaField wholeFile()
                         named(u"models"_s, NameRule::Model, modelEntry()),
                         named(u"teams"_s, NameRule::Identifier, teamEntry()),
                         named(u"keys"_s, NameRule::Identifier, keyEntry()), rateLimitsSection(),
-                        later(breakerSection(u"circuit_breaker"_s)),
+                        breakerSection(u"circuit_breaker"_s),
                         later(section(u"cache"_s, cacheFields())), pricesSection(), logSection()});
 }
 

@@ -3,6 +3,7 @@
 
 #include "gateway/base/glob.h"
 #include "gateway/base/secret.h"
+#include "gateway/config/routingrules.h"
 #include "gateway/policy/keyring.h"
 #include "gateway/upstream/upstreamclient.h"
 
@@ -111,10 +112,14 @@ struct BackendConfig
     std::vector<SecretRef> keyRefs;
     std::vector<Secret> keys; ///< the resolved ones, in order
     KeyState keyState = KeyState::NotNeeded;
-    std::vector<Glob> models; ///< empty: any model, at the lowest precedence
-    int priority = 100;       ///< lower is tried first
-    int weight = 1;
-    int maxConcurrency = 0; ///< 0: no bound
+    std::vector<Glob> models;    ///< empty: any model, at the lowest precedence
+    int priority = 100;          ///< lower is tried first
+    int weight = 1;              ///< share among equals; 0: only when no other is left
+    int maxConcurrency = 0;      ///< 0: no bound
+    int maxQueue = 100;          ///< how many may wait for a place
+    int queueTimeoutMs = 30'000; ///< 0: for as long as the client waits
+    RetryRule retry;
+    HealthRule health;
     std::vector<std::pair<QByteArray, QByteArray>> headers;
     UpstreamTimeouts timeouts;
     bool allowPrivateNetwork = false;
@@ -125,19 +130,30 @@ struct BackendConfig
     QJsonObject source; ///< as configured (YAML or panel), for editing; secrets as references
 };
 
-/// A public model name.
+/// One of the places where a public model name is served.
 struct ModelTarget
 {
     QByteArray backend;
-    QByteArray model;
-    int weight = 1;
+    QByteArray model;                 ///< as the backend calls it
+    int weight = 1;                   ///< share among equals; 0: only when no other is left
+    std::optional<int> priority = {}; ///< lower is tried first; nothing: its place in the list
 };
+
+/// A public model name.
 struct ModelConfig
 {
     QByteArray name;
     Origin origin = Origin::Default;
-    std::vector<ModelTarget> targets;
-    QJsonObject source; ///< as configured, for editing
+    std::vector<ModelTarget> targets; ///< never empty
+    QJsonObject source;               ///< as configured, for editing
+    std::vector<Glob> aliases;        ///< further names and patterns of names
+    RoutingStrategy strategy = RoutingStrategy::Priority;
+    QByteArrayList fallbacks; ///< names to try when no target can answer
+    AffinityRule affinity;
+    HedgeRule hedge;
+    MirrorRule mirror;
+    TimeoutOverrides timeouts;
+    RetryOverrides retry;
 };
 
 /// Limits of the models that a pattern stands for; each of them is counted by itself.

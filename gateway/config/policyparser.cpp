@@ -67,6 +67,27 @@ Result<ConfigNode> validSection(const SchemaField &schema, const QString &path,
     return node;
 }
 
+/// The child's validated number; nothing when it is missing or was refused.
+std::optional<int> numberOf(const ConfigNode *section, QStringView name)
+{
+    const ConfigNode *node = section ? section->find(name) : nullptr;
+    return node && node->value.isValid() ? std::optional(node->value.toInt()) : std::nullopt;
+}
+
+AffinityRule readAffinity(const ConfigNode &entry)
+{
+    AffinityRule rule;
+    rule.prefixBytes = int(entry.integer(u"affinity_bytes", rule.prefixBytes));
+    const QString text = entry.string(u"affinity").toLower();
+    if (text == u"prompt_prefix"_s) {
+        rule.by = AffinityRule::By::PromptPrefix;
+    } else if (!text.isEmpty() && text != u"off"_s) {
+        rule.by = AffinityRule::By::Header;
+        rule.header = text.toLatin1();
+    }
+    return rule;
+}
+
 } // namespace
 
 Limits readLimits(const ConfigNode *section)
@@ -138,6 +159,18 @@ Team readTeam(const ConfigNode &entry, const QString &name)
     return team;
 }
 
+RetryOverrides readRetry(const ConfigNode *section)
+{
+    return {numberOf(section, u"max_attempts"), numberOf(section, u"backoff_ms"),
+            numberOf(section, u"max_backoff_ms")};
+}
+
+TimeoutOverrides readTimeouts(const ConfigNode *section)
+{
+    return {numberOf(section, u"connect_ms"), numberOf(section, u"first_byte_ms"),
+            numberOf(section, u"idle_ms"), numberOf(section, u"total_ms")};
+}
+
 ModelConfig readModel(const ConfigNode &entry, Origin origin)
 {
     ModelConfig model;
@@ -150,9 +183,41 @@ ModelConfig readModel(const ConfigNode &entry, Origin origin)
             target.backend = item.string(u"backend").toUtf8();
             target.model = item.string(u"model", entry.key).toUtf8();
             target.weight = int(item.integer(u"weight", 1));
+            target.priority = numberOf(&item, u"priority");
             model.targets.push_back(std::move(target));
         }
     }
+    if (const ConfigNode *aliases = entry.find(u"aliases")) {
+        for (const ConfigNode &item : aliases->items) {
+            if (item.value.isValid()) {
+                model.aliases.emplace_back(item.value.toString().toUtf8());
+            }
+        }
+    }
+    if (const ConfigNode *fallbacks = entry.find(u"fallbacks")) {
+        for (const ConfigNode &item : fallbacks->items) {
+            if (item.value.isValid()) {
+                model.fallbacks.append(item.value.toString().toUtf8());
+            }
+        }
+    }
+    model.strategy = routingStrategyFromName(entry.string(u"strategy").toLatin1())
+                         .value_or(RoutingStrategy::Priority);
+    model.affinity = readAffinity(entry);
+    if (const ConfigNode *hedge = entry.find(u"hedge")) {
+        model.hedge.enabled = hedge->boolean(u"enabled", true);
+        model.hedge.afterMs = int(hedge->integer(u"after_ms", 0));
+    }
+    if (const ConfigNode *mirror = entry.find(u"mirror")) {
+        model.mirror.backend = mirror->string(u"backend").toUtf8();
+        model.mirror.model = mirror->string(u"model", entry.key).toUtf8();
+        if (const ConfigNode *percent = mirror->find(u"percent");
+            percent && percent->value.isValid()) {
+            model.mirror.percent = percent->value.toDouble();
+        }
+    }
+    model.timeouts = readTimeouts(entry.find(u"timeouts"));
+    model.retry = readRetry(entry.find(u"retry"));
     return model;
 }
 

@@ -20,6 +20,9 @@ namespace tidegate {
 /// Fills what ClientKey reads from config, but neither teamId nor the limits of keys that name
 /// none: those depend on other sections.
 void readKeyRules(const ConfigNode &entry, ClientKey &key);
+/// Sections may be null: nothing is said.
+[[nodiscard]] RetryOverrides readRetry(const ConfigNode *section);
+[[nodiscard]] TimeoutOverrides readTimeouts(const ConfigNode *section);
 [[nodiscard]] Team readTeam(const ConfigNode &entry, const QString &name);
 [[nodiscard]] ModelConfig readModel(const ConfigNode &entry, Origin origin);
 [[nodiscard]] RateLimits readRateLimits(const ConfigNode &section);
