@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Gateway, kClientKey } from './lib/gateway.mjs';
+import { Gateway, Scratch, kClientKey } from './lib/gateway.mjs';
 import { parseExposition, sampleOf, samplesOf } from './lib/exposition.mjs';
 import { chatEvents, chatRequest, completion, usageEvent, usageOf } from './lib/openai.mjs';
 import { answer, stream } from './lib/scripts.mjs';
@@ -159,6 +159,51 @@ describe('metrics', () => {
     assert.equal(await status({ 'X-Forwarded-For': '192.0.2.1', ...token }), 200);
     assert.equal(await status({ Host: 'tidegate:8080', ...token }), 200);
     assert.equal((await gateway.post('/metrics', {}, { key: null })).head.status, 405);
+  });
+
+  it('tells of limits, budgets, cost and prices', async () => {
+    const scratch = new Scratch();
+    scratch.file('prices.yaml', 'updated: 2026-01-02\nmodels:\n  "known": { input: 0, output: 0, per_request: 0.1 }\n');
+    const own = await Gateway.start({
+      scratch,
+      config: {
+        default_backend: 'up',
+        backends: { up: { type: 'openai', url: upstream.url, models: ['known'] } },
+        prices: { file: `${scratch.path}/prices.yaml` },
+        teams: { research: { budget: { usd: 5, period: 'month' } } },
+        keys: {
+          spender: { key: kClientKey, team: 'research', budget: { usd: 0.3, period: 'day' } },
+          slow: { key: `${kClientKey}-2`, limits: { requests_per_minute: 2 } },
+        },
+      },
+    });
+    try {
+      const ask = async (key) => (await own.post('/v1/chat/completions', chatRequest('known'), { key })).head.status;
+      for (const status of [200, 200, 200, 402]) {
+        assert.equal(await ask(kClientKey), status);
+      }
+      for (const status of [200, 200, 429]) {
+        assert.equal(await ask(`${kClientKey}-2`), status);
+      }
+      const page = await own.get('/metrics', { key: null });
+      const families = parseExposition(page.text, page.head.get('content-type'));
+      const value = (name, labels) => sampleOf(families, name, labels)?.value;
+      assert.equal(value('tidegate_cost_usd_total',
+        { endpoint: 'chat_completions', model: 'known', backend: 'up' }), '0.500000000');
+      assert.equal(value('tidegate_key_cost_usd_total', { key: 'spender' }), '0.300000000');
+      assert.equal(value('tidegate_budget_spent_usd', { scope: 'key', name: 'spender' }), '0.300000000');
+      assert.equal(value('tidegate_budget_limit_usd', { scope: 'key', name: 'spender' }), '0.300000000');
+      assert.equal(value('tidegate_budget_held_usd', { scope: 'key', name: 'spender' }), '0.000000000');
+      assert.equal(value('tidegate_budget_spent_usd', { scope: 'team', name: 'research' }), '0.300000000');
+      assert.equal(value('tidegate_limit_rejections_total', { code: 'budget_exceeded', scope: 'key' }), '1');
+      assert.equal(value('tidegate_limit_rejections_total', { code: 'rate_limit_exceeded', scope: 'key' }), '1');
+      const age = Number(value('tidegate_price_table_age_seconds', {}));
+      assert.ok(Math.abs(age - (Date.now() - Date.UTC(2026, 0, 2)) / 1000) < 60, `${age} s`);
+      assert.ok(Number(value('tidegate_price_table_entries', {})) >= 1);
+    } finally {
+      await own.stop();
+      scratch.remove();
+    }
   });
 
   it('has every metric of the dashboard', async () => {
