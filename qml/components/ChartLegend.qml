@@ -17,28 +17,30 @@ Flow {
     spacing: Theme.gapXs
 
     Repeater {
-        model: root.entries
+        // By number, so that an entry keeps the focus when it changes.
+        model: root.entries.length
 
         delegate: T.Button {
             id: entry
 
-            required property var modelData
-            readonly property bool shown: !modelData.hidden
+            required property int index
+            readonly property var series: root.entries[index] ?? ({name: "", colorIndex: 0, hidden: false, value: ""})
+            readonly property bool shown: !series.hidden
 
             objectName: "legendEntry"
             implicitWidth: implicitContentWidth + leftPadding + rightPadding
             implicitHeight: Theme.smallControlHeight
             leftPadding: Theme.gapS
             rightPadding: Theme.gapS
-            text: modelData.name
+            text: series.name
             focusPolicy: Qt.StrongFocus
             hoverEnabled: true
             opacity: shown ? 1 : 0.55
-            onClicked: root.toggled(modelData.name)
+            onClicked: root.toggled(series.name)
 
             Accessible.role: Accessible.CheckBox
             //: Read aloud: a series of a chart and its total
-            Accessible.name: qsTr("%1, %2").arg(text).arg(modelData.value)
+            Accessible.name: qsTr("%1, %2").arg(text).arg(series.value)
             Accessible.checkable: true
             Accessible.checked: shown
             Accessible.onToggleAction: entry.clicked()
@@ -53,9 +55,9 @@ Flow {
                     width: 10
                     height: 10
                     radius: 2
-                    color: entry.shown ? Theme.series[entry.modelData.colorIndex] : "transparent"
+                    color: entry.shown ? Theme.series[entry.series.colorIndex] : "transparent"
                     border.width: Theme.hairline
-                    border.color: Theme.series[entry.modelData.colorIndex]
+                    border.color: Theme.series[entry.series.colorIndex]
                 }
                 Label {
                     anchors.verticalCenter: parent.verticalCenter
@@ -65,7 +67,7 @@ Flow {
                 }
                 Label {
                     anchors.verticalCenter: parent.verticalCenter
-                    text: entry.modelData.value
+                    text: entry.series.value
                     mono: true
                     muted: true
                     font.pixelSize: Theme.caption

@@ -14,6 +14,8 @@ Dialog {
     property string problem: ""
 
     readonly property bool adding: keyId === 0
+    //: The key belongs to no team
+    readonly property var noTeam: [qsTr("none")]
     readonly property string nameProblem: nameField.text === "" ? "" : App.keys.nameProblem(nameField.text, keyId)
     readonly property var values: Object.assign({}, loaded, policy.values, {
         team: teamBox.currentIndex > 0 ? teamBox.model[teamBox.currentIndex] : "",
@@ -90,8 +92,7 @@ Dialog {
                 Layout.fillWidth: true
                 objectName: "teamBox"
                 name: qsTr("Team of the key")
-                //: The key belongs to no team
-                model: [qsTr("none")].concat(Array.from(App.teams.names))
+                model: root.noTeam.concat(Array.from(App.teams.names))
             }
         }
         Field {

@@ -127,7 +127,7 @@ ExchangeEvent PanelBench::request(quint64 id, bool streaming)
     event.requestId = "req-" + QByteArray::number(id);
     event.requestedModel = event.servedModel = "qwen2.5-7b";
     event.backend = "gpu-box";
-    event.keyId = 1;
+    event.keyId = -1; // ci, from the file
     event.attempts = 1;
     event.phase = streaming ? ExchangePhase::Streaming : ExchangePhase::Done;
     event.status = 200;

@@ -47,6 +47,7 @@ void TestAppController::batchesReachTheModels()
 {
     PanelFixture panel;
     ExchangeBatch batch = batchOf({streamingExchange(1)});
+    batch.events.first().keyId = -1; // ci, from the file
     batch.active = 1;
     panel.link.feed(batch);
     QCOMPARE(panel.app.live()->rowCountNow(), 1);
