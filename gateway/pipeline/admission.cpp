@@ -129,13 +129,14 @@ std::optional<Refusal> Admission::takeLimits(const AdmissionRequest &request, Po
     auto verdict = m_policies.limiter->admit(applying, reserved, now);
     if (Refusal *refusal = std::get_if<Refusal>(&verdict)) {
         // A request that says no maximum may have what is left, if that is room for any answer at
-        // all: else those that never say one could use no more than a part of a small limit.
+        // all: else those that never say one could use no more than a part of a small limit. Where
+        // it is not, the wait is until there is as much.
         const qint64 left = refusal->limits.tokens.remaining;
-        if (!openEnded || left >= reserved || left <= sizeOf(request).inputTokens ||
-            refusal->limits.tokens.limit == 0) {
+        if (!openEnded || left >= reserved || refusal->limits.tokens.limit == 0) {
             return std::move(*refusal);
         }
-        verdict = m_policies.limiter->admit(applying, left, now);
+        const qint64 least = std::min(reserved, sizeOf(request).inputTokens + 1);
+        verdict = m_policies.limiter->admit(applying, std::max(left, least), now);
         if (Refusal *again = std::get_if<Refusal>(&verdict)) {
             return std::move(*again);
         }
