@@ -60,6 +60,7 @@ public:
         readHeaders();
         m_backend.timeouts = readTimeouts(m_node.find(u"timeouts")).over(m_backend.timeouts);
         m_backend.retry = readRetry(m_node.find(u"retry")).over(m_backend.retry);
+        m_backend.breakerOverrides = readBreaker(m_node.find(u"breaker"));
         readHealth();
         readProxy();
         m_backend.priority = int(m_node.integer(u"priority", m_backend.priority));

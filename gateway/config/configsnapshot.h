@@ -119,6 +119,8 @@ struct BackendConfig
     int maxQueue = 100;          ///< how many may wait for a place
     int queueTimeoutMs = 30'000; ///< 0: for as long as the client waits
     RetryRule retry;
+    BreakerOverrides breakerOverrides;
+    BreakerConfig breaker; ///< in force: the overrides over the gateway's rules
     HealthRule health;
     std::vector<std::pair<QByteArray, QByteArray>> headers;
     UpstreamTimeouts timeouts;
@@ -213,6 +215,7 @@ struct ConfigSnapshot
     std::vector<ModelConfig> models;
     KeyRing keys; ///< and teams
     RateLimits rateLimits;
+    BreakerConfig breaker; ///< for backends that say nothing else
     /// Shipped, from the price file and from the database, merged; never null.
     std::shared_ptr<const PriceTable> prices;
     std::shared_ptr<const PriceLayer> priceFile; ///< the price file's part; null without one

@@ -74,6 +74,12 @@ std::optional<int> numberOf(const ConfigNode *section, QStringView name)
     return node && node->value.isValid() ? std::optional(node->value.toInt()) : std::nullopt;
 }
 
+std::optional<qint64> millisecondsOf(const ConfigNode *section, QStringView name, qint64 unit)
+{
+    const auto number = numberOf(section, name);
+    return number ? std::optional(*number * unit) : std::nullopt;
+}
+
 AffinityRule readAffinity(const ConfigNode &entry)
 {
     AffinityRule rule;
@@ -161,8 +167,28 @@ Team readTeam(const ConfigNode &entry, const QString &name)
 
 RetryOverrides readRetry(const ConfigNode *section)
 {
-    return {numberOf(section, u"max_attempts"), numberOf(section, u"backoff_ms"),
-            numberOf(section, u"max_backoff_ms")};
+    return {numberOf(section, u"max_attempts"), millisecondsOf(section, u"backoff_ms", 1),
+            millisecondsOf(section, u"max_backoff_ms", 1)};
+}
+
+BreakerOverrides readBreaker(const ConfigNode *section)
+{
+    BreakerOverrides breaker;
+    if (const ConfigNode *enabled = section ? section->find(u"enabled") : nullptr;
+        enabled && enabled->value.isValid()) {
+        breaker.enabled = enabled->value.toBool();
+    }
+    if (const ConfigNode *ratio = section ? section->find(u"failure_ratio") : nullptr;
+        ratio && ratio->value.isValid()) {
+        breaker.failureRatio = ratio->value.toDouble();
+    }
+    breaker.consecutiveFailures = numberOf(section, u"consecutive_failures");
+    breaker.windowMs = millisecondsOf(section, u"window_seconds", 1000);
+    breaker.minRequests = numberOf(section, u"min_requests");
+    breaker.openMs = millisecondsOf(section, u"open_seconds", 1000);
+    breaker.maxOpenMs = millisecondsOf(section, u"max_open_seconds", 1000);
+    breaker.halfOpenSuccesses = numberOf(section, u"half_open_successes");
+    return breaker;
 }
 
 TimeoutOverrides readTimeouts(const ConfigNode *section)

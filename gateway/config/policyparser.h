@@ -23,6 +23,7 @@ void readKeyRules(const ConfigNode &entry, ClientKey &key);
 /// Sections may be null: nothing is said.
 [[nodiscard]] RetryOverrides readRetry(const ConfigNode *section);
 [[nodiscard]] TimeoutOverrides readTimeouts(const ConfigNode *section);
+[[nodiscard]] BreakerOverrides readBreaker(const ConfigNode *section);
 [[nodiscard]] Team readTeam(const ConfigNode &entry, const QString &name);
 [[nodiscard]] ModelConfig readModel(const ConfigNode &entry, Origin origin);
 [[nodiscard]] RateLimits readRateLimits(const ConfigNode &section);

@@ -22,12 +22,31 @@ constexpr std::array<std::pair<RoutingStrategy, const char *>, 5> kStrategies{{
 RetryRule RetryOverrides::over(RetryRule rule) const
 {
     rule.maxAttempts = maxAttempts.value_or(rule.maxAttempts);
-    rule.backoffMs = backoffMs.value_or(rule.backoffMs);
+    rule.backoff.baseMs = backoffMs.value_or(rule.backoff.baseMs);
+    rule.backoff.maxMs = maxBackoffMs.value_or(rule.backoff.maxMs);
     // Said alone, the one bound moves the other.
-    rule.maxBackoffMs =
-        std::max(maxBackoffMs.value_or(rule.maxBackoffMs), backoffMs ? rule.backoffMs : 0);
-    rule.backoffMs = std::min(rule.backoffMs, rule.maxBackoffMs);
+    if (!maxBackoffMs) {
+        rule.backoff.maxMs = std::max(rule.backoff.maxMs, rule.backoff.baseMs);
+    }
+    rule.backoff.baseMs = std::min(rule.backoff.baseMs, rule.backoff.maxMs);
     return rule;
+}
+
+BreakerConfig BreakerOverrides::over(BreakerConfig breaker) const
+{
+    breaker.enabled = enabled.value_or(breaker.enabled);
+    breaker.consecutiveFailures = consecutiveFailures.value_or(breaker.consecutiveFailures);
+    breaker.failureRatio = failureRatio.value_or(breaker.failureRatio);
+    breaker.windowMs = windowMs.value_or(breaker.windowMs);
+    breaker.minRequests = minRequests.value_or(breaker.minRequests);
+    breaker.openMs = openMs.value_or(breaker.openMs);
+    breaker.maxOpenMs = maxOpenMs.value_or(breaker.maxOpenMs);
+    breaker.halfOpenSuccesses = halfOpenSuccesses.value_or(breaker.halfOpenSuccesses);
+    if (!maxOpenMs) {
+        breaker.maxOpenMs = std::max(breaker.maxOpenMs, breaker.openMs);
+    }
+    breaker.openMs = std::min(breaker.openMs, breaker.maxOpenMs);
+    return breaker;
 }
 
 UpstreamTimeouts TimeoutOverrides::over(UpstreamTimeouts timeouts) const

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/resilience/backoff.h"
+#include "gateway/resilience/breakerconfig.h"
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QByteArray>
@@ -62,9 +64,8 @@ struct MirrorRule
 /// How often a backend is asked for one request, and how long is waited in between.
 struct RetryRule
 {
-    int maxAttempts = 2;
-    int backoffMs = 200; ///< before the second; doubles from then on
-    int maxBackoffMs = 5000;
+    int maxAttempts = 2; ///< the first one counted
+    BackoffConfig backoff;
 
     bool operator==(const RetryRule &) const = default;
 };
@@ -73,8 +74,8 @@ struct RetryRule
 struct RetryOverrides
 {
     std::optional<int> maxAttempts;
-    std::optional<int> backoffMs;
-    std::optional<int> maxBackoffMs;
+    std::optional<qint64> backoffMs;
+    std::optional<qint64> maxBackoffMs;
 
     [[nodiscard]] RetryRule over(RetryRule rule) const;
     bool operator==(const RetryOverrides &) const = default;
@@ -90,6 +91,22 @@ struct TimeoutOverrides
 
     [[nodiscard]] UpstreamTimeouts over(UpstreamTimeouts timeouts) const;
     bool operator==(const TimeoutOverrides &) const = default;
+};
+
+/// A backend's own wishes, over those of the whole gateway.
+struct BreakerOverrides
+{
+    std::optional<bool> enabled;
+    std::optional<int> consecutiveFailures;
+    std::optional<double> failureRatio;
+    std::optional<qint64> windowMs;
+    std::optional<int> minRequests;
+    std::optional<qint64> openMs;
+    std::optional<qint64> maxOpenMs;
+    std::optional<int> halfOpenSuccesses;
+
+    [[nodiscard]] BreakerConfig over(BreakerConfig breaker) const;
+    bool operator==(const BreakerOverrides &) const = default;
 };
 
 /// How a backend is asked whether it is well.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/engine/gateway.h"
 
+#include "gateway/base/clock.h"
 #include "gateway/config/backendparser.h"
 #include "gateway/config/configloader.h"
 #include "gateway/config/configwatcher.h"
@@ -274,6 +275,7 @@ void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
                          [&backend](const auto &entry) { return entry->name == backend.name; });
         nextStates.push_back(known != states.end() ? *known
                                                    : std::make_shared<BackendState>(backend.name));
+        nextStates.back()->configure(backend, monotonicNs());
     }
     states = std::move(nextStates);
     store.setRetentionDays(config->retentionDays);

@@ -42,7 +42,8 @@ int RouteTrace::started(const QByteArray &backend, const QByteArray &model, Rout
     return int(m_steps.size()) - 1;
 }
 
-void RouteTrace::ended(int index, RouteStep::Reason reason, int status, qint64 atUs)
+void RouteTrace::ended(int index, RouteStep::Reason reason, int status, qint64 atUs,
+                       std::string_view fault)
 {
     if (index < 0 || index >= m_steps.size() || m_steps[index].durationUs >= 0) {
         return;
@@ -50,6 +51,7 @@ void RouteTrace::ended(int index, RouteStep::Reason reason, int status, qint64 a
     RouteStep &step = m_steps[index];
     step.reason = reason;
     step.status = quint16(status);
+    step.fault = fault;
     step.durationUs = std::max<qint64>(0, atUs - step.atUs);
 }
 
@@ -59,7 +61,7 @@ bool RouteTrace::isEventful() const
            (m_steps.size() == 1 && (m_steps[0].kind != RouteStep::Kind::Tried ||
                                     (m_steps[0].reason != RouteStep::Reason::Success &&
                                      m_steps[0].reason != RouteStep::Reason::ClientFault &&
-                                     m_steps[0].reason != RouteStep::Reason::ClientGone)));
+                                     m_steps[0].reason != RouteStep::Reason::Cancelled)));
 }
 
 QJsonArray RouteTrace::toJson() const
@@ -75,6 +77,10 @@ QJsonArray RouteTrace::toJson() const
         }
         if (step.status > 0) {
             object.insert(u"status"_s, step.status);
+        }
+        if (!step.fault.empty()) {
+            object.insert(u"fault"_s,
+                          QLatin1String(step.fault.data(), qsizetype(step.fault.size())));
         }
         if (step.durationUs >= 0) {
             object.insert(u"duration_us"_s, step.durationUs);
@@ -146,16 +152,14 @@ const char *RouteTrace::reasonName(RouteStep::Reason reason)
         return "transient";
     case Reason::RateLimited:
         return "rate_limited";
-    case Reason::KeyRefused:
-        return "key_refused";
+    case Reason::CredentialsDead:
+        return "credentials_dead";
     case Reason::ContextTooLong:
         return "context_too_long";
     case Reason::ClientFault:
         return "client_fault";
-    case Reason::ClientGone:
-        return "client_gone";
-    case Reason::HedgeLost:
-        return "hedge_lost";
+    case Reason::Cancelled:
+        return "cancelled";
     case Reason::BrokeOff:
         return "broke_off";
     }

@@ -5,6 +5,8 @@
 #include <QJsonArray>
 #include <QVarLengthArray>
 
+#include <string_view>
+
 namespace tidegate {
 
 /// What was done with one lane of a request, and why.
@@ -38,12 +40,11 @@ struct RouteStep
         Success,
         Transient, ///< 5xx, network, time-out, an error inside a stream
         RateLimited,
-        KeyRefused, ///< 401, 402 or 403
+        CredentialsDead, ///< the backend refused its key
         ContextTooLong,
         ClientFault, ///< another 4xx: relayed
-        ClientGone,
-        HedgeLost, ///< cancelled, because another lane answered first
-        BrokeOff,  ///< failed after the client had got the first byte
+        Cancelled,   ///< the client left, or another lane answered first
+        BrokeOff,    ///< failed after the client had got the first byte
     };
 
     QByteArray backend;
@@ -54,6 +55,7 @@ struct RouteStep
     qint64 atUs = 0;         ///< since the first byte of the request
     qint64 durationUs = -1;  ///< of the call or of the wait in the queue; -1: not ended, or none
     qint64 availableMs = -1; ///< of a lane that is out: how long it still is; -1: not known
+    std::string_view fault;  ///< of a call that failed: faultName(), or another static text
 };
 
 /// What was considered for one request, in what order and with what result.
@@ -70,7 +72,8 @@ public:
     int started(const QByteArray &backend, const QByteArray &model, RouteStep::Kind kind,
                 qint64 atUs);
     /// @p index from started(); -1 is ignored, as is a call that has ended.
-    void ended(int index, RouteStep::Reason reason, int status, qint64 atUs);
+    void ended(int index, RouteStep::Reason reason, int status, qint64 atUs,
+               std::string_view fault = {});
 
     /// True when more than the one lane that answered was involved: worth a place in the ledger.
     [[nodiscard]] bool isEventful() const;

@@ -30,6 +30,14 @@ BackendConfig backend(const char *name, std::vector<Glob> models, int priority =
     return config;
 }
 
+ModelConfig publicModel(const char *name, std::vector<ModelTarget> targets)
+{
+    ModelConfig model;
+    model.name = name;
+    model.targets = std::move(targets);
+    return model;
+}
+
 Routes routesFor(std::vector<BackendConfig> backends, const QByteArray &defaultBackend = {},
                  const DiscoveredModels &discovered = {}, std::vector<ModelConfig> models = {})
 {
@@ -89,13 +97,13 @@ void RoutesTest::resolves()
         {backend("openai", {Glob("gpt-4o"), Glob("gpt-*")}),
          backend("azure", {Glob("gpt-4o-*"), Glob("fou*")}), backend("local", {Glob("meta/llama")}),
          backend("echo", {Glob("echo")})},
-        "echo", {{"azure", {"found", "other"}}}, {{"fast", Origin::File, {{"local", "qwen", 1}}}});
+        "echo", {{"azure", {"found", "other"}}}, {publicModel("fast", {{"local", "qwen"}})});
     QCOMPARE(resolved(routes, model.constData(), wish.constData()), expected);
 }
 
 void RoutesTest::prefersWhatAnswersAmongTheUnlisted()
 {
-    const Routes routes = routesFor({backend("a", {}), backend("b", {})});
+    const Routes routes = routesFor({backend("a", {}), backend("b", {}, 200)});
     QCOMPARE(resolved(routes, "x"), "a:x");
     routes.lanes()[1].state->reachability = BackendState::Reachability::Reachable;
     QCOMPARE(resolved(routes, "x"), "b:x");
@@ -119,7 +127,7 @@ void RoutesTest::modelList()
 {
     const Routes routes =
         routesFor({backend("a", {Glob("x"), Glob("g*")}), backend("b", {Glob("x")})}, {},
-                  {{"a", {"g1"}}}, {{"fast", Origin::File, {{"a", "x", 1}}}});
+                  {{"a", {"g1"}}}, {publicModel("fast", {{"a", "x"}})});
     const std::vector<std::pair<QByteArray, QByteArray>> expected{
         {"fast", "tidegate"}, {"g1", "a"}, {"x", "a"}};
     QCOMPARE(routes.models(), expected);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "gateway/pipeline/lanestate.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidegate {
+
+LaneState::LaneState(QByteArray backendName)
+    : name(std::move(backendName))
+{
+}
+
+void LaneState::configure(const BackendConfig &backend, qint64 nowNs)
+{
+    breaker.configure(backend.breaker, nowNs);
+    credentials.setKeys(backend.keys);
+    queue.setBounds(backend.maxConcurrency, backend.maxQueue);
+}
+
+LaneState::Availability LaneState::availability(qint64 nowNs) const
+{
+    using Reason = RouteStep::Reason;
+    if (draining.load(std::memory_order_relaxed)) {
+        return {Reason::Draining, 0};
+    }
+    if (!breaker.wouldAllow(nowNs)) {
+        const BreakerSnapshot state = breaker.snapshot(nowNs);
+        if (state.state == BreakerState::HalfOpen) {
+            return {Reason::ProbeRunning, 0};
+        }
+        return {state.reason == BreakerReason::RetryAfter ? Reason::CoolingDown
+                                                          : Reason::BreakerOpen,
+                state.openUntilNs == BreakerSnapshot::kUntilReset ? 0 : state.openUntilNs};
+    }
+    if (!credentials.anyReady(nowNs)) {
+        return {credentials.allCooling(nowNs) ? Reason::CoolingDown : Reason::KeysRefused,
+                credentials.readyAtNs(nowNs)};
+    }
+    return {};
+}
+
+int LaneState::load() const
+{
+    return std::max(latency.inFlight(), inFlight.load(std::memory_order_relaxed));
+}
+
+} // namespace tidegate
