@@ -7,6 +7,7 @@
 
 #include <QtEndian>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -78,7 +79,7 @@ QByteArray littleEndian(const std::set<qint64> &values)
 
 } // namespace
 
-/// What stands in the rows that are added up together.
+/// What stands in some rows with neighbouring ids.
 struct LedgerRollup::Block
 {
     qint64 firstId = 0;
@@ -90,12 +91,13 @@ struct LedgerRollup::Block
     std::set<qint64> series;
     std::vector<quint64> requestIds; ///< their hashes
 
-    void add(qint64 id, qint64 seriesId, const UsageFacts &facts)
+    void add(qint64 id, quint64 requestHash, qint64 seriesId, const UsageFacts &facts)
     {
         if (requestIds.empty()) {
             firstId = id;
         }
         lastId = id;
+        requestIds.push_back(requestHash);
         firstStartedUs = std::min(firstStartedUs, facts.startedAtUs);
         lastStartedUs = std::max(lastStartedUs, facts.startedAtUs);
         outcomes |= qint64(1) << int(facts.outcome);
@@ -147,7 +149,7 @@ Result<int> LedgerRollup::advance(qint64 lastId)
         return 0;
     }
     const LedgerState before = m_state;
-    auto added = addBlock(lastId);
+    auto added = addRows(lastId);
     if (!added) {
         m_state = before;
         // Series of the failed transaction are not in the database.
@@ -158,18 +160,19 @@ Result<int> LedgerRollup::advance(qint64 lastId)
     return added;
 }
 
-Result<int> LedgerRollup::addBlock(qint64 lastId)
+Result<int> LedgerRollup::addRows(qint64 lastId)
 {
     SqliteTransaction transaction(m_connection);
     if (!transaction.isOpen() || !prepare()) {
         return m_connection.explainLastError();
     }
-    Block block;
+    std::vector<Block> blocks;
+    int count = 0;
     SumsByStart quarters;
     QHash<qint64, const std::array<qint64, UsageSeries::kSums> *> sumIds; ///< by series
     m_rows.bind(1, m_state.rolledUpTo);
     m_rows.bind(2, lastId);
-    m_rows.bind(3, kBlockRows);
+    m_rows.bind(3, kMostRows);
     auto step = m_rows.step();
     for (; step == SqliteStatement::Step::Row; step = m_rows.step()) {
         const UsageFacts facts = UsageFacts::of(m_rows);
@@ -178,8 +181,11 @@ Result<int> LedgerRollup::addBlock(qint64 lastId)
             step = SqliteStatement::Step::Failed;
             break;
         }
-        block.add(m_rows.integer(kId), series->id, facts);
-        block.requestIds.push_back(BloomFilter::hash(m_rows.view(kRequestId)));
+        if (count++ % kBlockRows == 0) {
+            blocks.emplace_back();
+        }
+        blocks.back().add(m_rows.integer(kId), BloomFilter::hash(m_rows.view(kRequestId)),
+                          series->id, facts);
         sumIds.insert(series->id, &series->sumIds);
         Sums &sums = quarters[startOfSpan(facts.startedAtUs, kQuarterS)][series->id];
         sums.sums.add(facts);
@@ -189,8 +195,7 @@ Result<int> LedgerRollup::addBlock(qint64 lastId)
     if (step == SqliteStatement::Step::Failed) {
         return m_connection.explainLastError();
     }
-    const auto count = int(block.requestIds.size());
-    m_state.rolledUpTo = count == kBlockRows ? block.lastId : lastId;
+    m_state.rolledUpTo = count == kMostRows ? blocks.back().lastId : lastId;
     if (count > 0) {
         for (auto &[startS, bySeries] : quarters) {
             const SumsBySeries exact = bySeries;
@@ -212,7 +217,8 @@ Result<int> LedgerRollup::addBlock(qint64 lastId)
         };
         const SumsByStart hours = fold(quarters, kHourS);
         if (!writeTier(0, quarters) || !writeTier(1, hours) || !writeTier(2, fold(hours, kDayS)) ||
-            !writeBlock(block)) {
+            !std::all_of(blocks.begin(), blocks.end(),
+                         [this](const Block &block) { return writeBlock(block); })) {
             return m_connection.explainLastError();
         }
     }

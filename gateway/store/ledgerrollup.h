@@ -16,16 +16,17 @@ namespace tidegate {
 
 class SqliteConnection;
 
-/// Adds up the ledger's rows, a block of some thousand at a time, by quarter, hour and day.
+/// Adds up the ledger's rows, some thousand at a time, by quarter, hour and day.
 ///
-/// Lives in the store thread; owned by StoreThread. Each block is added in one transaction together
-/// with the mark of how far that has come, so that every row counts exactly once whatever
-/// happens, and a ledger from before there were sums is caught up with in the same way. Between
-/// two blocks the newest rows are only in `requests`, where reports read them.
+/// Lives in the store thread, on the stack. It happens in one transaction with the mark of how far
+/// it has come, so that every row counts exactly once whatever happens, and a ledger from before
+/// there were sums is caught up with in the same way. Until then the newest rows are only in
+/// `requests`, where reports read them.
 class LedgerRollup
 {
 public:
-    static constexpr int kBlockRows = 4096;
+    static constexpr int kBlockRows = 4096;          ///< in one entry of ledger_blocks
+    static constexpr int kMostRows = 4 * kBlockRows; ///< at a time: the more, the cheaper each
 
     explicit LedgerRollup(SqliteConnection &connection);
 
@@ -33,7 +34,7 @@ public:
     Result<Done> open();
     [[nodiscard]] qint64 rolledUpTo() const { return m_state.rolledUpTo; }
 
-    /// Adds up the next rows, at most kBlockRows, and returns how many. Rows up to @p lastId are
+    /// Adds up the next rows, at most kMostRows, and returns how many. Rows up to @p lastId are
     /// written, and none that comes later will have an id as low.
     Result<int> advance(qint64 lastId);
 
@@ -66,7 +67,7 @@ private:
         SqliteStatement save;
     };
 
-    Result<int> addBlock(qint64 lastId);
+    Result<int> addRows(qint64 lastId);
     bool writeTier(int tier, const SumsByStart &sums);
     bool writeBlock(const Block &block);
     bool prepare();

@@ -30,7 +30,8 @@ constexpr qint64 kClosePatienceNs = 3'000 * kMillisecond;
 constexpr qint64 kCloseRetryMs = 50;
 constexpr qint64 kCleanUpPauseNs = 20 * kMillisecond;
 constexpr qint64 kCleanUpIntervalNs = 3'600'000 * kMillisecond;
-constexpr qint64 kRollUpPauseNs = 5 * kMillisecond; // between blocks, so that others get a turn
+constexpr qint64 kRollUpPauseNs = 5 * kMillisecond; // while catching up, so that others get a turn
+constexpr qint64 kRollUpDelayNs = 3'000 * kMillisecond; // for more rows to come
 constexpr qint64 kRollUpRetryNs = 10'000 * kMillisecond;
 constexpr int kDetailDays =
     400; // sums of hours are kept that long: a year, and what it compares to
@@ -216,7 +217,7 @@ void StoreThread::run()
                 callback(holdIds);
             }
         });
-        m_rollUpNs = 0;
+        m_rollUpNs = 0; // what an earlier run has left
         serve(database.connection(), writer, rollup);
     }
 }
@@ -306,23 +307,27 @@ void StoreThread::runCommands(const Access &access, qint64 nowNs, bool lastTry)
 
 void StoreThread::rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint64 nowNs)
 {
-    const auto blockWaits = [&rollup, &writer] {
-        return writer.settledId() - rollup.rolledUpTo() >= LedgerRollup::kBlockRows;
+    const auto waiting = [&rollup, &writer] { return writer.settledId() - rollup.rolledUpTo(); };
+    const auto schedule = [this, &waiting](qint64 fullNs, qint64 partNs) {
+        m_rollUpNs = waiting() >= LedgerRollup::kMostRows    ? fullNs
+                     : waiting() >= LedgerRollup::kBlockRows ? partNs
+                                                             : kNever;
     };
-    if (nowNs < m_rollUpNs && m_rollUpNs != kNever) {
-        return; // after a failure
+    if (nowNs < m_rollUpFailedUntilNs) {
+        return;
     }
-    m_rollUpNs = kNever;
-    if (!blockWaits()) {
+    schedule(nowNs, std::min(m_rollUpNs, nowNs + kRollUpDelayNs));
+    if (nowNs < m_rollUpNs) {
         return;
     }
     if (const auto added = rollup.advance(writer.settledId()); !added) {
         qCWarning(lcStore, "Ledger rows could not be added up. %ls",
                   qUtf16Printable(added.error()));
-        m_rollUpNs = nowNs + kRollUpRetryNs;
-    } else if (blockWaits()) {
-        m_rollUpNs = monotonicNs() + kRollUpPauseNs;
+        m_rollUpFailedUntilNs = nowNs + kRollUpRetryNs;
+        m_rollUpNs = m_rollUpFailedUntilNs;
+        return;
     }
+    schedule(monotonicNs() + kRollUpPauseNs, monotonicNs() + kRollUpDelayNs);
 }
 
 void StoreThread::deleteOldRows(LedgerRollup &rollup, const LedgerWriter &writer, int days)

@@ -96,7 +96,8 @@ private:
     // Used by the store thread alone.
     std::deque<Pending> m_commands; ///< in order; the first may be waiting for a lock
     qint64 m_commandRetryNs = 0;
-    qint64 m_rollUpNs; ///< when the next rows are added up
+    qint64 m_rollUpNs;                ///< when the next rows are added up at the latest
+    qint64 m_rollUpFailedUntilNs = 0; ///< not before
 };
 
 } // namespace tidegate

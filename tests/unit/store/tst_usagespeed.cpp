@@ -16,6 +16,11 @@ using namespace tidegate;
 namespace {
 
 constexpr qint64 kDayUs = 86'400'000'000;
+#ifdef __OPTIMIZE__
+constexpr int kSlower = 1;
+#else
+constexpr int kSlower = 5; // what the compiler's optimiser is worth
+#endif
 using By = UsageQuery::By;
 
 } // namespace
@@ -49,7 +54,7 @@ private:
             best = std::min(best, timer.nsecsElapsed() / 1'000);
         }
         qInfo("%-30s %7.1f ms", QTest::currentDataTag(), double(best) / 1'000);
-        QVERIFY2(best <= allowedMs * 1'000, qPrintable(QString::number(best)));
+        QVERIFY2(best <= allowedMs * kSlower * 1'000, qPrintable(QString::number(best)));
     }
 
     QTemporaryDir m_dir;
