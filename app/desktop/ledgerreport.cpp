@@ -87,6 +87,9 @@ Result<UsageReport> ledgerReport(const QString &databasePath, const UsageRequest
     for (size_t i = 0; i < usage->series.size(); ++i) {
         UsageReport::Series series;
         series.name = usage->series[i].name;
+        if (series.name.isEmpty() && usage->series[i].id != 0) {
+            series.name = u'#' + QString::number(usage->series[i].id);
+        }
         if (usage->series[i].deleted && !series.name.isEmpty()) {
             //: After the name of a key or team that is gone
             series.name += u' ' + QCoreApplication::translate("LedgerReport", "(deleted)");
