@@ -7,6 +7,7 @@
 #include "gateway/config/configschema.h"
 #include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
+#include "gateway/config/modelcheck.h"
 #include "gateway/config/policyparser.h"
 #include "gateway/config/pricefile.h"
 #include "gateway/config/urlguard.h"
@@ -239,7 +240,6 @@ private:
                                  u"backends: and providers: are the same section. Put all of them "
                                  "below backends:."_s);
         }
-        bool rotationNoted = false;
         for (const ConfigNode *section : {backends, providers}) {
             if (!section) {
                 continue;
@@ -249,19 +249,15 @@ private:
                     entry,
                     {entry.key.toUtf8(), Origin::File, section->key + u'.' + entry.key, m_baseDir},
                     m_fileProblems);
-                if (backend.keyRefs.size() > 1 && !rotationNoted) {
-                    rotationNoted = true;
-                    m_fileProblems.note(entry.find(u"api_keys")->keyLine,
-                                        section->key + u".*.api_keys"_s,
-                                        u"Accepted; this version uses only the first key."_s);
-                }
                 checkBreaker(entry.find(u"breaker"),
                              section->key + u'.' + entry.key + u".breaker"_s);
                 checkRetry(entry.find(u"retry"), section->key + u'.' + entry.key + u".retry"_s);
                 addBackend(std::move(backend), entry.keyLine);
             }
         }
-        checkBreaker(m_root.find(u"circuit_breaker"), u"circuit_breaker"_s);
+        const ConfigNode *breaker = m_root.find(u"circuit_breaker");
+        checkBreaker(breaker, u"circuit_breaker"_s);
+        m_snapshot->breaker = readBreaker(breaker).over(m_snapshot->breaker);
     }
 
     /// Adds, or takes the place of a weaker source's backend of that name.
@@ -389,19 +385,27 @@ private:
         applyBodyLimitVariable();
         applyUpstreamVariables();
         applyRateLimits();
-        const QString breaker = variable(u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s);
-        if (!breaker.isEmpty()) {
-            if (parseBoolean(breaker)) {
-                m_otherProblems.note(0, u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s,
-                                     u"Accepted, not active in this version."_s);
-            } else {
-                refuseVariable(u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s, u"true or false"_s);
-            }
-        }
+        applyBreakers();
         if (const QString level = variable(u"TIDEGATE_LOG_LEVEL"_s); !level.isEmpty()) {
             if (!applyLogLevel(level)) {
                 refuseVariable(u"TIDEGATE_LOG_LEVEL"_s, u"debug, info, warning or error"_s);
             }
+        }
+    }
+
+    /// The rules of the gateway and of each backend; the variable switches all of them.
+    void applyBreakers()
+    {
+        const QString name = u"TIDEGATE_CIRCUIT_BREAKER_ENABLED"_s;
+        const QString text = variable(name);
+        const std::optional<bool> enabled = parseBoolean(text);
+        if (!text.isEmpty() && !enabled) {
+            refuseVariable(name, u"true or false"_s);
+        }
+        m_snapshot->breaker.enabled = enabled.value_or(m_snapshot->breaker.enabled);
+        for (BackendConfig &backend : m_snapshot->backends) {
+            backend.breaker = backend.breakerOverrides.over(m_snapshot->breaker);
+            backend.breaker.enabled = enabled.value_or(backend.breaker.enabled);
         }
     }
 
@@ -608,8 +612,8 @@ private:
             for (const ConfigNode &model : models->items) {
                 checkModelReferences(model);
             }
-            checkFallbackLoops(*models);
         }
+        checkModelsTogether();
         if (const ConfigNode *cache = m_root.find(u"cache")) {
             checkEmbedding(*cache, u"cache.embedding.backend"_s);
         }
@@ -662,71 +666,40 @@ private:
         if (const ConfigNode *cache = model.find(u"cache")) {
             checkEmbedding(*cache, path + u".cache.embedding.backend"_s);
         }
-        if (const ConfigNode *fallbacks = model.find(u"fallbacks")) {
-            for (const ConfigNode &item : fallbacks->items) {
-                checkFallback(item, path + u".fallbacks"_s);
-            }
-        }
     }
 
-    void checkFallback(const ConfigNode &node, const QString &path)
+    void checkModelsTogether()
     {
-        if (!node.value.isValid()) {
-            return;
-        }
-        const QByteArray name = node.text.toUtf8();
         const ConfigNode *models = m_root.find(u"models");
-        bool known = models->find(node.text) != nullptr;
-        for (const BackendConfig &backend : m_snapshot->backends) {
-            known = known ||
-                    std::any_of(backend.models.cbegin(), backend.models.cend(),
-                                [&name](const Glob &glob) { return glob.matches(view(name)); });
-        }
-        if (!known) {
-            QStringList names;
-            for (const ConfigNode &model : models->items) {
-                names.append(model.key);
-            }
-            m_fileProblems.error(
-                node.line, path,
-                u"There is no model \"%1\" below models: and no backend lists it.%2"_s.arg(
-                    node.raw, didYouMean(node.text, names)));
-        }
-    }
-
-    void checkFallbackLoops(const ConfigNode &models)
-    {
-        QSet<QString> finished;
-        for (const ConfigNode &model : models.items) {
-            QStringList way;
-            followFallbacks(models, model, way, finished);
-        }
-    }
-
-    void followFallbacks(const ConfigNode &models, const ConfigNode &model, QStringList &way,
-                         QSet<QString> &finished)
-    {
-        if (finished.contains(model.key)) {
-            return;
-        }
-        const ConfigNode *fallbacks = model.find(u"fallbacks");
-        way.append(model.key);
-        for (const ConfigNode &item : fallbacks ? fallbacks->items : std::vector<ConfigNode>()) {
-            const qsizetype start = way.indexOf(item.text);
-            if (start >= 0) {
-                m_fileProblems.error(
-                    item.line, u"models.%1.fallbacks"_s.arg(model.key),
-                    u"The fallbacks go in a circle: %1. Take one of them out."_s.arg(
-                        (way.mid(start) + QStringList{item.text}).join(u" → "_s)));
+        for (const ModelMistake &mistake : checkModels(m_snapshot->models, m_snapshot->backends)) {
+            const QString name = QString::fromUtf8(mistake.model);
+            const QString path = u"models.%1.%2"_s.arg(name, mistake.key);
+            const ConfigNode *node = models ? models->find(name) : nullptr;
+            // What the database adds to the file's models must not make the file refused.
+            const bool byPanel = std::any_of(m_snapshot->models.cbegin(), m_snapshot->models.cend(),
+                                             [&mistake](const ModelConfig &model) {
+                                                 return model.origin == Origin::Panel &&
+                                                        mistake.involved.contains(model.name);
+                                             });
+            if (!node || byPanel) {
+                m_otherProblems.warning(0, path, mistake.message);
                 continue;
             }
-            // Longer chains than this cannot be meant, and each step needs stack.
-            if (const ConfigNode *next = models.find(item.text); next && way.size() < 100) {
-                followFallbacks(models, *next, way, finished);
+            for (const QString &part : mistake.key.split(u'.')) {
+                const ConfigNode *child = node->find(part);
+                node = child ? child : node;
+            }
+            const auto item = std::find_if(
+                node->items.cbegin(), node->items.cend(), [&mistake](const ConfigNode &candidate) {
+                    return !mistake.value.isEmpty() && candidate.text == mistake.value;
+                });
+            const int line = item != node->items.cend() ? item->line : node->line;
+            if (mistake.harmless) {
+                m_fileProblems.warning(line, path, mistake.message);
+            } else {
+                m_fileProblems.error(line, path, mistake.message);
             }
         }
-        way.removeLast();
-        finished.insert(model.key);
     }
 
     void checkSelfReference()

@@ -199,23 +199,23 @@ SchemaField backendEntry()
 
 SchemaField modelEntry()
 {
-    return section({},
-                   {required(list(u"targets"_s,
-                                  section({}, {required(scalar(u"backend"_s, Kind::Text)),
-                                               scalar(u"model"_s, Kind::ModelName),
-                                               integer(u"weight"_s, 0, 1'000'000),
-                                               integer(u"priority"_s, 0, 1'000'000)}),
-                                  1)),
-                    list(u"aliases"_s, scalar({}, Kind::Pattern)),
-                    choice(u"strategy"_s, routingStrategyNames()),
-                    list(u"fallbacks"_s, scalar({}, Kind::ModelName)),
-                    scalar(u"affinity"_s, Kind::Text), integer(u"affinity_bytes"_s, 16, 1'048'576),
-                    section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
-                                         number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)}),
-                    section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
-                                          scalar(u"model"_s, Kind::ModelName),
-                                          number(u"percent"_s, Kind::Decimal, 0, 100)}),
-                    timeoutsSection(), retrySection(), later(section(u"cache"_s, cacheFields()))});
+    return section(
+        {}, {required(list(u"targets"_s,
+                           section({}, {required(scalar(u"backend"_s, Kind::Text)),
+                                        scalar(u"model"_s, Kind::ModelName),
+                                        integer(u"weight"_s, 0, 1'000'000),
+                                        integer(u"priority"_s, 0, 1'000'000)}),
+                           1)),
+             list(u"aliases"_s, scalar({}, Kind::Pattern)),
+             choice(u"strategy"_s, routingStrategyNames()),
+             list(u"fallbacks"_s, scalar({}, Kind::ModelName)),
+             scalar(u"affinity"_s, Kind::HeaderName), integer(u"affinity_bytes"_s, 16, 1'048'576),
+             section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
+                                  number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)}),
+             section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
+                                   scalar(u"model"_s, Kind::ModelName),
+                                   number(u"percent"_s, Kind::Decimal, 0, 100)}),
+             timeoutsSection(), retrySection(), later(section(u"cache"_s, cacheFields()))});
 }
 
 SchemaField teamEntry()

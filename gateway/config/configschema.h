@@ -35,6 +35,7 @@ struct SchemaField
         Sha256,       ///< 64 hex digits; the value is 32 bytes
         ExistingFile, ///< relative to the configuration file; the value is the absolute path
         UrlPath,      ///< starts with a slash
+        HeaderName,   ///< of a request; the value is in lower case
         HeaderValue,  ///< visible ASCII and spaces; secret when the header's name says so
     };
     enum class NameRule : quint8

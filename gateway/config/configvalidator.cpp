@@ -571,6 +571,14 @@ QString ConfigValidator::convert(ConfigNode &node, const SchemaField &schema) co
         }
         node.value = text;
         return {};
+    case Kind::HeaderName: {
+        static const QRegularExpression kName(u"\\A[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\\z"_s);
+        if (!kName.match(text).hasMatch()) {
+            return u"Must be the name of a header"_s + found;
+        }
+        node.value = text.toLower();
+        return {};
+    }
     case Kind::HeaderValue: {
         static const QRegularExpression kValue(u"\\A[\\x20-\\x7e]+\\z"_s);
         if (!kValue.match(text).hasMatch()) {

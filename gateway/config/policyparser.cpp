@@ -84,10 +84,10 @@ AffinityRule readAffinity(const ConfigNode &entry)
 {
     AffinityRule rule;
     rule.prefixBytes = int(entry.integer(u"affinity_bytes", rule.prefixBytes));
-    const QString text = entry.string(u"affinity").toLower();
+    const QString text = entry.string(u"affinity");
     if (text == u"prompt_prefix"_s) {
         rule.by = AffinityRule::By::PromptPrefix;
-    } else if (!text.isEmpty() && text != u"off"_s) {
+    } else if (!text.isEmpty() && parseBoolean(text) != false) {
         rule.by = AffinityRule::By::Header;
         rule.header = text.toLatin1();
     }

@@ -4,6 +4,7 @@
 #include "gateway/config/backendparser.h"
 #include "gateway/config/closestmatch.h"
 #include "gateway/config/mergepatch.h"
+#include "gateway/config/modelcheck.h"
 #include "gateway/config/policyparser.h"
 #include "gateway/config/pricefile.h"
 
@@ -583,6 +584,28 @@ Result<Done> ConfigEditor::checkEntry(Section section, const QByteArray &name,
             return Error{u"models.%1.targets: "_s.arg(QString::fromUtf8(name)) +
                          tr("There is no backend \"%1\".").arg(backend) +
                          didYouMean(backend, backends)};
+        }
+    }
+    return checkAmongModels(*parsed);
+}
+
+// Fallbacks, aliases and the rest that depends on the other models.
+Result<Done> ConfigEditor::checkAmongModels(const ModelConfig &model) const
+{
+    const ConfigPtr config = m_context.config();
+    if (!config) {
+        return Done{};
+    }
+    std::vector<ModelConfig> models{model};
+    for (const ModelConfig &other : config->models) {
+        if (other.name != model.name) {
+            models.push_back(other);
+        }
+    }
+    for (const ModelMistake &mistake : checkModels(models, config->backends)) {
+        if (!mistake.harmless && mistake.involved.contains(model.name)) {
+            return Error{u"models.%1.%2: "_s.arg(QString::fromUtf8(mistake.model), mistake.key) +
+                         mistake.message};
         }
     }
     return Done{};

@@ -109,6 +109,7 @@ private:
     [[nodiscard]] Entries &entries(Section section);
     [[nodiscard]] const QJsonObject *findEntry(Section section, const QByteArray &name);
     /// Whether such an entry may be stored under that name.
+    [[nodiscard]] Result<Done> checkAmongModels(const ModelConfig &model) const;
     [[nodiscard]] Result<Done> checkEntry(Section section, const QByteArray &name,
                                           const QJsonObject &config) const;
     /// Why the entry of that name cannot be changed here; empty when it can.

@@ -96,6 +96,8 @@ backends:
     retry: { max_attempts: 3, backoff_ms: 100, max_backoff_ms: 2000 }
     breaker: { enabled: true, open_seconds: 10, max_open_seconds: 60 }
     health: { path: /health, interval_seconds: 10 }
+    managed: { start: "llama-server -m model.gguf", ready_url: "http://127.0.0.1:9000/health", idle_minutes: 20 }
+    ssh: { host: gpu-box, user: me, port: 22, remote_port: 9000 }
     allow_private_network: true
     proxy: "http://127.0.0.1:3128"
     tls: { ca_file: ca.pem, verify: true }

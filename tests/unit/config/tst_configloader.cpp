@@ -19,7 +19,8 @@ private Q_SLOTS:
     void readsTheCompleteExample()
     {
         ConfigFixture fixture;
-        fixture.write(u"prices.yaml"_s, "models: { in-house: { input: 0, output: 0, per_request: 0.10 } }\n");
+        fixture.write(u"prices.yaml"_s,
+                      "models: { in-house: { input: 0, output: 0, per_request: 0.10 } }\n");
         fixture.write(u"ca.pem"_s, "x\n");
         fixture.input.environment.insert(u"OPENAI_API_KEY"_s, u"sk-canary"_s);
         fixture.input.environment.insert(u"TIDEGATE_CI_KEY"_s, u"tg-0123456789abcdefghij"_s);
@@ -94,18 +95,90 @@ private Q_SLOTS:
         // Later sections are accepted, and said once each.
         const QString all = fixture.allText();
         for (const char *section :
-             {"circuit_breaker", "cache", "backends.*.retry", "backends.*.breaker",
-              "backends.*.health", "backends.*.max_concurrency", "backends.*.api_keys",
-              "models.*.strategy", "models.*.fallbacks", "models.*.cache"}) {
+             {"cache", "backends.*.managed", "backends.*.ssh", "models.*.cache"}) {
             const QString text = u" %1: Accepted"_s.arg(QString::fromLatin1(section));
             QVERIFY2(all.count(text) == 1, section);
         }
         QVERIFY(!all.contains(u"log.bodies"_s));
-        for (const char *section : {"teams", "keys", "rate_limits", "prices"}) {
+        for (const char *section :
+             {"teams", "keys", "rate_limits", "prices", "circuit_breaker: ", "backends.*.retry",
+              "backends.*.health", "backends.*.max_concurrency", "models.*.strategy"}) {
             QVERIFY2(!all.contains(QLatin1Char(' ') + QLatin1String(section)), section);
         }
         QVERIFY(all.contains(u"backends.anthropic.type"_s));
         QVERIFY(!all.contains(u"canary"_s));
+    }
+
+    void readsRouting()
+    {
+        ConfigFixture fixture;
+        fixture.load(R"(circuit_breaker: { consecutive_failures: 7, open_seconds: 10 }
+backends:
+  a: { type: local, url: "gpu-1:9000", weight: 3, max_concurrency: 4, max_queue: 5,
+       queue_timeout_ms: 2s, retry: { max_attempts: 4, backoff_ms: 100 },
+       breaker: { enabled: false, window_seconds: 1m },
+       health: { path: /up, interval_seconds: 5, timeout_ms: 1s, unhealthy_after: 2, model: m } }
+  b: { type: local, url: "gpu-2:9000" }
+models:
+  fast:
+    targets: [ { backend: a, model: m, weight: 3, priority: 2 }, { backend: b, weight: 0 } ]
+    aliases: [quick, "quick-*"]
+    strategy: least_latency
+    fallbacks: [slow, b/other]
+    affinity: X-Session-Id
+    hedge: { after_ms: 300 }
+    mirror: { backend: b, model: shadow, percent: 2.5 }
+    timeouts: { first_byte_ms: 7s }
+    retry: { max_attempts: 1 }
+  slow: { targets: [ { backend: b } ], affinity: prompt_prefix, affinity_bytes: 64 }
+  plain: { targets: [ { backend: b } ], affinity: off }
+)");
+        QCOMPARE(fixture.problems(Severity::Note), QStringList());
+        const ConfigSnapshot &config = fixture.config();
+        const BackendConfig &a = config.backends.front();
+        QCOMPARE(a.weight, 3);
+        QCOMPARE(a.maxConcurrency, 4);
+        QCOMPARE(a.maxQueue, 5);
+        QCOMPARE(a.queueTimeoutMs, 2000);
+        QCOMPARE(a.retry.maxAttempts, 4);
+        QCOMPARE(a.retry.backoff.baseMs, qint64(100));
+        QCOMPARE(a.retry.backoff.maxMs, BackoffConfig().maxMs);
+        QVERIFY(!a.breaker.enabled);
+        QCOMPARE(a.breaker.windowMs, qint64(60'000));
+        QCOMPARE(a.breaker.consecutiveFailures, 7);
+        QCOMPARE(a.breaker.openMs, qint64(10'000));
+        QCOMPARE(a.health.path, "/up");
+        QCOMPARE(a.health.intervalSeconds, 5);
+        QCOMPARE(a.health.timeoutMs, 1000);
+        QCOMPARE(a.health.healthyAfter, 1);
+        QCOMPARE(a.health.unhealthyAfter, 2);
+        QCOMPARE(a.health.model, "m");
+        QCOMPARE(config.backends.back().breaker, config.breaker);
+        QVERIFY(config.breaker.enabled);
+
+        const ModelConfig &fast = config.models.front();
+        QCOMPARE(fast.targets.front().priority, std::optional(2));
+        QCOMPARE(fast.targets.back().priority, std::optional<int>());
+        QCOMPARE(fast.targets.back().weight, 0);
+        QCOMPARE(fast.targets.back().model, "fast");
+        QCOMPARE(fast.aliases.size(), size_t(2));
+        QVERIFY(fast.strategy == RoutingStrategy::LeastLatency);
+        QCOMPARE(fast.fallbacks, QByteArrayList({"slow", "b/other"}));
+        QVERIFY(fast.affinity.by == AffinityRule::By::Header);
+        QCOMPARE(fast.affinity.header, "x-session-id");
+        QVERIFY(fast.hedge.enabled);
+        QCOMPARE(fast.hedge.afterMs, 300);
+        QCOMPARE(fast.mirror.backend, "b");
+        QCOMPARE(fast.mirror.model, "shadow");
+        QCOMPARE(fast.mirror.percent, 2.5);
+        QCOMPARE(fast.timeouts.over(a.timeouts).firstByteMs, 7000);
+        QCOMPARE(fast.timeouts.over(a.timeouts).connectMs, a.timeouts.connectMs);
+        QCOMPARE(fast.retry.over(a.retry).maxAttempts, 1);
+        QCOMPARE(fast.retry.over(a.retry).backoff.baseMs, qint64(100));
+        QVERIFY(config.models[1].affinity.by == AffinityRule::By::PromptPrefix);
+        QCOMPARE(config.models[1].affinity.prefixBytes, 64);
+        QVERIFY(config.models[2].affinity.by == AffinityRule::By::Off);
+        QVERIFY(!config.models[2].hedge.enabled);
     }
 
     void takesDefaultsFromAnEmptyFile_data()
@@ -244,6 +317,37 @@ private Q_SLOTS:
             "backends: { e: { type: echo } }\nmodels:\n  a: { targets: [ { backend: e } ], "
             "fallbacks: [a] }\n",
             3, "models.a.fallbacks", "a → a");
+        row("fallback typo",
+            "backends: { e: { type: echo } }\nmodels:\n  slow: { targets: [ { backend: e } ] }\n"
+            "  a: { targets: [ { backend: e } ], fallbacks: [slwo] }\n",
+            4, "models.a.fallbacks", "Did you mean \"slow\"?");
+        row("loop through an alias",
+            "backends: { e: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: e } ], aliases: [x], fallbacks: [b] }\n"
+            "  b: { targets: [ { backend: e } ], fallbacks: [x] }\n",
+            4, "models.b.fallbacks", "a → b → a");
+        row("alias of two",
+            "backends: { e: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: e } ], aliases: [x] }\n"
+            "  b: { targets: [ { backend: e } ], aliases: [y, x] }\n",
+            4, "models.b.aliases", "alias of \"a\"");
+        row("alias is a model",
+            "backends: { e: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: e } ], aliases: [b] }\n"
+            "  b: { targets: [ { backend: e } ] }\n",
+            3, "models.a.aliases", "model of its own");
+        row("mirror",
+            "backends: { echo: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: echo } ], mirror: { backend: ecko } }\n",
+            3, "models.a.mirror.backend", "Did you mean \"echo\"?");
+        row("affinity",
+            "backends: { e: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: e } ], affinity: \"x y\" }\n",
+            3, "models.a.affinity", "name of a header");
+        row("strategy",
+            "backends: { e: { type: echo } }\nmodels:\n"
+            "  a: { targets: [ { backend: e } ], strategy: fastest }\n",
+            3, "models.a.strategy", "priority");
         row("wildcard name", "models:\n  gpt-*: { targets: [ { backend: e } ] }\n", 2, "models",
             "model name");
         row("team", "keys:\n  ci: { key: abcdefghijklmnopq, team: x }\n", 2, "keys.ci.team",

@@ -96,7 +96,7 @@ private Q_SLOTS:
         set(fixture, "TIDEGATE_MAX_REQUEST_BODY_BYTES", "1MiB");
         set(fixture, "TIDEGATE_LOG_LEVEL", "Debug");
         set(fixture, "TIDEGATE_RATE_LIMIT_RPM", "60");
-        set(fixture, "TIDEGATE_CIRCUIT_BREAKER_ENABLED", "ON");
+        set(fixture, "TIDEGATE_CIRCUIT_BREAKER_ENABLED", "OFF");
         set(fixture, "TIDEGATE_HOST", "0.0.0.0");
         set(fixture, "TIDEGATE_PORT", "");
         fixture.load();
@@ -117,7 +117,9 @@ private Q_SLOTS:
         QCOMPARE(key->name, u"environment"_s);
         QVERIFY(key->id < 0 && key->fromFile);
         QCOMPARE(key->limits.requestsPerMinute, qint64(60));
-        QCOMPARE(fixture.problems(Severity::Note).size(), 1);
+        QVERIFY(!config.breaker.enabled);
+        QVERIFY(!config.backends.front().breaker.enabled);
+        QCOMPARE(fixture.problems(Severity::Note), QStringList());
     }
 
     void takesAnUpstreamKey()
