@@ -23,6 +23,7 @@ constexpr qsizetype kMaxErrorBody = 64 * 1024;
 // Of an upstream's error text this much is shown in the panel.
 constexpr qsizetype kMaxShownError = 500;
 constexpr int kClientClosedStatus = 499;
+constexpr char kTimeoutCode[] = "upstream_timeout";
 
 std::string_view view(const QByteArray &bytes)
 {
@@ -43,8 +44,7 @@ ApiError errorFor(const UpstreamResult &result, const QByteArray &backend)
     case UpstreamFailure::FirstByteTimeout:
     case UpstreamFailure::IdleTimeout:
     case UpstreamFailure::TotalTimeout:
-        return {
-            504, "upstream_timeout", "The backend '" + backend + "' took too long: " + reason, {}};
+        return {504, kTimeoutCode, "The backend '" + backend + "' took too long: " + reason, {}};
     case UpstreamFailure::Protocol:
         return {502,
                 "upstream_invalid_response",
@@ -652,10 +652,7 @@ void Exchange::clientWritable()
 void Exchange::estimateUsage()
 {
     // Four bytes of text are about one token for the common tokenizers; a streamed event is one.
-    // What ended without an answer is taken for not charged, except where the client left: then the
-    // backend was at work. See docs/limits-and-budgets.md.
-    if (!leftForBackend() || m_usage.isKnown() ||
-        (m_status >= 400 && m_status != kClientClosedStatus)) {
+    if (!leftForBackend() || m_usage.isKnown() || !isCharged()) {
         return;
     }
     m_usage.input = std::max<qint64>(1, PromptSize::of(m_request.body).inputTokens);
@@ -664,7 +661,7 @@ void Exchange::estimateUsage()
     } else if (m_relay == Relay::Events) {
         m_usage.output = m_contentEvents;
     } else {
-        m_usage.output = std::max(m_bytesOut, qint64(m_body.size())) / 4;
+        m_usage.output = (m_relay == Relay::Bytes ? m_bytesOut : qint64(m_body.size())) / 4;
     }
     m_usage.estimated = true;
 }
@@ -686,10 +683,23 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     m_admission.settle(m_usage, m_cost, leftForBackend());
 }
 
+// The client or we ended the wait for a backend that may have been at work.
+bool Exchange::isGivenUp() const
+{
+    return m_status == kClientClosedStatus || m_errorCode == kTimeoutCode;
+}
+
+// What ended without an answer is taken for not charged by the provider, except what was given up;
+// of an answer that broke off, what came is. See docs/limits-and-budgets.md.
+bool Exchange::isCharged() const
+{
+    return m_status < 400 || isGivenUp() || (m_relay == Relay::Whole && m_heldHead.status < 400);
+}
+
 // True when a backend may have seen the request.
 bool Exchange::leftForBackend() const
 {
-    return m_attempts > 0 && (m_status != kClientClosedStatus || m_timings.sentUs >= 0);
+    return m_attempts > 0 && (!isGivenUp() || m_timings.sentUs >= 0);
 }
 
 void Exchange::releaseLane()

@@ -94,6 +94,8 @@ private:
     void refuse(const ApiError &error);
     void refuseAdmission(const Refusal &refusal);
     void refuse(const ApiError &error, ResponseHead &&head);
+    [[nodiscard]] bool isGivenUp() const;
+    [[nodiscard]] bool isCharged() const;
     [[nodiscard]] bool leftForBackend() const;
     void estimateUsage();
     void settle(ExchangePhase phase, Outcome outcome);
