@@ -8,6 +8,7 @@ import { kClientKey } from '../gateway/lib/gateway.mjs';
 import {
   chatEvents, chunk, completion, doneEvent, event, usageEvent, usageOf,
 } from '../gateway/lib/openai.mjs';
+import { keysOf, priceFile, secretOf } from '../gateway/lib/policy.mjs';
 import { answer, faults, stream } from '../gateway/lib/scripts.mjs';
 import { freshModel, suite } from '../gateway/lib/suite.mjs';
 import { refusedPort } from '../gateway/lib/upstream.mjs';
@@ -301,5 +302,110 @@ suite(`${sdk}`, { config, concurrency: 4 }, (t) => {
     assert.equal(reply.choices[0].message.content, 'Hello there');
     assert.ok(now() - from >= 900, 'waited');
     assert.equal(turn, 2);
+  });
+});
+
+const prices = priceFile();
+suite(`${sdk} at limits and budgets`, {
+  config: (upstream) => ({
+    default_backend: 'up',
+    backends: { up: { type: 'openai', url: upstream.url, api_key: 'sk-up' } },
+    prices: { file: prices },
+    keys: keysOf({
+      requests: { limits: { requests_per_minute: 1, algorithm: 'sliding_window' } },
+      tokens: { limits: { tokens_per_minute: 6000 } }, small: { limits: { tokens_per_minute: 100 } },
+      spent: { budget: { usd: '0.1', period: 'total' } }, held: { budget: { usd: '0.2', period: 'day' } },
+    }),
+  }),
+  concurrency: 4,
+}, (t) => {
+  const create = (key, body, more = {}) => new OpenAI({
+    baseURL: t.gateway.url, apiKey: secretOf(key), maxRetries: 0, ...more,
+  }).chat.completions.create({ messages, ...body });
+  const reliable = (usage) => {
+    const model = freshModel();
+    t.upstream.when(model, answer(completion(model, 'Hi', usage)));
+    return model;
+  };
+  /** How many requests were refused with @p code. */
+  const refused = async (code) => (await t.gateway.query(
+    `SELECT count(*) AS n FROM requests WHERE error_code = '${code}'`))[0].n;
+
+  for (const streamed of [false, true]) {
+    it(`a limit is a RateLimitError that tells everything${streamed ? ' (stream)' : ''}`, async () => {
+      const model = reliable();
+      if (!streamed) {
+        await create('requests', { model });
+      }
+      await assert.rejects(create('requests', { model, stream: streamed }), (error) => {
+        assert.ok(error instanceof openai.RateLimitError, error.constructor.name);
+        assert.equal(error.code, 'rate_limit_exceeded');
+        assert.match(error.message, /1 requests per minute/);
+        const seconds = Number(error.headers.get('retry-after'));
+        assert.ok(seconds > 30 && seconds <= 60, `${seconds} s`);
+        assert.equal(error.headers.get('x-ratelimit-limit-requests'), '1');
+        assert.equal(error.headers.get('x-ratelimit-remaining-requests'), '0');
+        assert.match(error.headers.get('x-ratelimit-reset-requests'), /^[\d.]+s$/);
+        assert.match(error.requestID, /^[0-9a-f-]{36}$/);
+        return true;
+      });
+    });
+  }
+
+  it('it waits as long as it is told, and no longer, and then succeeds', async () => {
+    const model = reliable(usageOf(7, 5993));
+    await create('tokens', { model, max_tokens: 5993 });
+    const from = now();
+    const reply = await create('tokens', { model, max_tokens: 93 }, { maxRetries: 1 });
+    assert.equal(reply.choices[0].message.content, 'Hi');
+    const waited = now() - from;
+    assert.ok(waited > 500 && waited < 1000 + 1000 * slowness, `${waited.toFixed()} ms`);
+  });
+
+  it('it does not try again what will never pass', async () => {
+    const model = reliable();
+    const from = now();
+    await assert.rejects(create('small', { model, max_tokens: 1000 }, { maxRetries: 5 }), (error) => {
+      assert.ok(error instanceof openai.RateLimitError);
+      assert.equal(error.code, 'token_limit_exceeded');
+      assert.equal(error.headers.get('retry-after'), null);
+      assert.equal(error.headers.get('x-should-retry'), 'false');
+      return true;
+    });
+    assert.ok(now() - from < 400 * slowness, 'at once');
+    assert.equal(t.upstream.of(model).length, 0);
+  });
+
+  it('nor a budget that is spent', async () => {
+    t.upstream.when('dime', answer(completion('dime', 'Hi')));
+    await create('spent', { model: 'dime' });
+    await assert.rejects(create('spent', { model: 'dime' }, { maxRetries: 5 }), (error) => {
+      assert.ok(error instanceof openai.APIError);
+      assert.equal(error.status, 402);
+      assert.equal(error.code, 'budget_exceeded');
+      assert.match(error.message, /budget of \$0\.10/);
+      return true;
+    });
+    await until('its row', () => refused('budget_exceeded'));
+    assert.equal(await refused('budget_exceeded'), 1);
+  });
+
+  it('but one that is only held it does', async () => {
+    const model = 'tokens';
+    let turn = 0;
+    t.upstream.when(model, async (exchange) => {
+      turn += 1;
+      if (turn === 1) {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      await answer(completion(model, 'Hi', usageOf(7, 1)))(exchange);
+    });
+    const body = { model, max_tokens: 60_000 }; // $0.12 of $0.20
+    const first = create('held', body);
+    await until('the first', () => turn === 1);
+    const second = await create('held', body, { maxRetries: 1 });
+    assert.equal(second.choices[0].message.content, 'Hi');
+    await first;
+    await until('the row of the try before', () => refused('budget_in_flight'));
   });
 });
