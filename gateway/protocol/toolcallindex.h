@@ -11,9 +11,10 @@ namespace tidegate {
 /// Gives each parallel tool call of a chat stream an index of its own, for upstreams that number
 /// them all 0 or not at all.
 ///
-/// One per stream, lives where its stream lives. A call is known by its id; a fragment without one
-/// belongs to the call last seen under its upstream's index. Where the upstream is right, nothing
-/// is changed. Only the number is spliced; every other byte stays.
+/// One per stream, lives where its stream lives. A call begins with its function's name and is
+/// known by its id; a fragment without an id belongs to the call last seen under its upstream's
+/// index. Where the upstream is right, nothing is changed. Only the number is spliced; every other
+/// byte stays.
 class ToolCallIndex
 {
 public:
@@ -30,10 +31,12 @@ private:
         qint64 choice = 0;
         qint64 upstreamIndex = 0;
         qint64 index = 0;
-        quint64 idHash = 0; ///< 0: it never had one
+        quint64 idHash = 0;   ///< 0: it never had one
+        quint64 nameHash = 0; ///< of the function; 0: not seen yet
     };
 
-    [[nodiscard]] qint64 indexFor(qint64 choice, qint64 upstreamIndex, std::string_view id);
+    [[nodiscard]] qint64 indexFor(const Call &seen);
+    [[nodiscard]] static bool belongsTo(const Call &seen, const Call &call);
 
     std::vector<Call> m_calls; ///< the last seen one last
 };
