@@ -149,8 +149,13 @@ std::string_view promptStart(std::string_view body, size_t maxBytes)
         const size_t start = cursor.position();
         const size_t limit = maxBytes < body.size() - start ? start + maxBytes : body.size();
         if (key == "messages" && cursor.take('[')) {
-            while (cursor.position() < limit && !cursor.take(']') &&
-                   !isUserMessage(cursor, limit)) {
+            size_t before = 0;
+            // Where it gets no further the JSON is broken.
+            while (cursor.position() < limit && cursor.position() != before && !cursor.take(']')) {
+                before = cursor.position();
+                if (isUserMessage(cursor, limit)) {
+                    break;
+                }
                 cursor.take(',');
             }
         } else if (key == "prompt" || key == "input" || key == "messages") {

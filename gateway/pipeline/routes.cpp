@@ -3,6 +3,7 @@
 
 #include "gateway/pipeline/affinity.h"
 #include "gateway/policy/pricetable.h"
+#include "gateway/protocol/toolsupport.h"
 
 #include <algorithm>
 #include <array>
@@ -523,6 +524,10 @@ void Routes::addLanes(LanePlan &plan, const RouteRequest &request, const QByteAr
             reason = RouteStep::Reason::Draining;
         } else if (backend.keyState != KeyState::NotNeeded && backend.keyState != KeyState::Ready) {
             reason = RouteStep::Reason::KeyMissing;
+        } else if (request.hasTools && !isLocal(backend.type) &&
+                   !supportsTools(view(backendTypeName(backend.type)), view(model),
+                                  view(backend.toolCallParser))) {
+            reason = RouteStep::Reason::ToolsUnsupported;
         }
         if (reason != RouteStep::Reason::None) {
             plan.trace.skipped(backend.name, model, reason, request.atUs);
