@@ -8,7 +8,12 @@
 
 #include <QDeadlineTimer>
 #include <QMetaObject>
+#include <QRunnable>
 #include <QThread>
+#include <QThreadPool>
+
+#include <functional>
+#include <utility>
 
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
@@ -118,6 +123,64 @@ bool QThread::wait(QDeadlineTimer deadline)
         __tsan_acquire(this);
     }
     return ended;
+}
+
+namespace {
+
+/// A job of a thread pool that tells TSan what happened before it, and before the next one.
+class SeenJob final : public QRunnable
+{
+public:
+    SeenJob(QThreadPool *pool, std::function<void()> job)
+        : m_pool(pool)
+        , m_job(std::move(job))
+    {
+        __tsan_release(this);
+    }
+    ~SeenJob() override
+    {
+        m_job = nullptr;
+        __tsan_release(m_pool);
+    }
+
+    void run() override
+    {
+        __tsan_acquire(this);
+        __tsan_acquire(m_pool);
+        m_job();
+    }
+
+private:
+    QThreadPool *m_pool;
+    std::function<void()> m_job;
+};
+
+} // namespace
+
+void QThreadPool::start(std::function<void()> job, int priority)
+{
+    start(new SeenJob(this, std::move(job)), priority);
+}
+
+bool QThreadPool::tryStart(std::function<void()> job)
+{
+    auto *runnable = new SeenJob(this, std::move(job));
+    if (tryStart(runnable)) {
+        return true;
+    }
+    delete runnable;
+    return false;
+}
+
+bool QThreadPool::waitForDone(int milliseconds)
+{
+    using Function = bool (*)(QThreadPool *, int);
+    static const auto qt = next<Function>("_ZN11QThreadPool11waitForDoneEi");
+    const bool done = qt(this, milliseconds);
+    if (done) {
+        __tsan_acquire(this);
+    }
+    return done;
 }
 
 #endif

@@ -48,8 +48,11 @@ describe('metrics', () => {
     });
   });
   after(async () => {
-    await gateway?.stop();
-    await upstream?.stop();
+    try {
+      await gateway?.stop();
+    } finally {
+      await upstream?.stop();
+    }
   });
 
   it('counts a known run exactly', async () => {

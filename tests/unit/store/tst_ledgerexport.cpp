@@ -360,6 +360,5 @@ void TestLedgerExport::emptyCsvHasAHeader()
     }
 }
 
-Q_DECLARE_METATYPE(tidegate::RequestFilter)
 QTEST_GUILESS_MAIN(TestLedgerExport)
 #include "tst_ledgerexport.moc"
