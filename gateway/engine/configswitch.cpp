@@ -55,10 +55,14 @@ void ConfigSwitch::run()
     }
     const std::shared_ptr<ConfigSnapshot> next = std::move(loaded).value();
     m_steps.prepare(next, [self = QPointer(this), generation = m_generation, next, served] {
-        if (self && self->m_generation == generation) {
-            self->m_steps.install(next);
-            self->finish(served, Done{});
+        if (!self || self->m_generation != generation) {
+            return;
         }
+        self->m_steps.install(next, [self, generation, served] {
+            if (self && self->m_generation == generation) {
+                self->finish(served, Done{});
+            }
+        });
     });
 }
 

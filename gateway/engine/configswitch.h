@@ -30,8 +30,10 @@ public:
         /// Gets ready what the configuration needs before it counts, such as what its budgets have
         /// spent, and calls @p ready once, in the main thread, now or later.
         std::function<void(const ConfigPtr &next, std::function<void()> ready)> prepare;
-        /// Puts it into force. When it returns, the engine threads have been told.
-        std::function<void(std::shared_ptr<ConfigSnapshot> next)> install;
+        /// Puts it into force, and calls @p inForce once, in the main thread, now or later: when
+        /// every engine thread uses it.
+        std::function<void(std::shared_ptr<ConfigSnapshot> next, std::function<void()> inForce)>
+            install;
     };
 
     explicit ConfigSwitch(Steps steps, QObject *parent = nullptr);

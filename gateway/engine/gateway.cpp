@@ -78,7 +78,11 @@ public:
                .prepare = [this](const ConfigPtr &next,
                                  std::function<void()> ready) { prepare(next, ready); },
                .install =
-                   [this](std::shared_ptr<ConfigSnapshot> next) { install(std::move(next)); }})
+                   [this](std::shared_ptr<ConfigSnapshot> next, std::function<void()> inForce) {
+                       install(std::move(next));
+                       // Engines do what they are told in order: who has flushed uses it.
+                       flushRows(inForce);
+                   }})
         , editor(store, {.config = [this] { return config; },
                          .apply =
                              [this](ConfigEditor::Applied applied) {

@@ -63,7 +63,12 @@ void PolicyDesk::open(const QString &dataDir, std::function<void(const Result<QS
     m_journal = std::move(opened.value().journal);
     m_budgets = std::make_unique<BudgetBook>(m_journal.get(), [this](const BudgetEvent &event) {
         QMetaObject::invokeMethod(
-            this, [this, event] { Q_EMIT budgetEvent(event); }, Qt::QueuedConnection);
+            this,
+            [this, event] {
+                report(event);
+                Q_EMIT budgetEvent(event);
+            },
+            Qt::QueuedConnection);
     });
     // The store thread may be in the middle of it when the desk closes, so it has a share.
     m_store.setRowsWritten([journal = m_journal](const std::vector<quint64> &holdIds) {
@@ -111,7 +116,70 @@ void PolicyDesk::recover(std::vector<JournaledHold> orphans, std::function<void(
                       });
 }
 
-// Tokens per day would otherwise begin anew with each start.
+// A server has nobody who looks at a panel.
+void PolicyDesk::report(const BudgetEvent &event) const
+{
+    const bool isTeam = event.account.team;
+    QString name;
+    if (isTeam) {
+        const Team *team = m_config ? m_config->keys.team(event.account.id) : nullptr;
+        name = team ? team->name : QString();
+    } else if (m_config) {
+        for (const auto &key : m_config->keys.all()) {
+            name = key->id == event.account.id ? key->name : name;
+        }
+    }
+    const QString account =
+        QStringLiteral("%1 '%2'").arg(isTeam ? QStringLiteral("team") : QStringLiteral("key"),
+                                      name.isEmpty() ? QString::number(event.account.id) : name);
+    const QString shadow = event.rule.shadow
+                               ? QStringLiteral(" It is a shadow budget: nothing is refused.")
+                               : QString();
+    switch (event.kind) {
+    case BudgetEvent::Kind::SoftLimit:
+        qCWarning(lcPolicy, "The %ls has spent %s of its budget of %s USD, %d %% or more.%ls",
+                  qUtf16Printable(account), event.settled.toString().constData(),
+                  event.rule.amount.toString().constData(), event.rule.softPercent,
+                  qUtf16Printable(shadow));
+        break;
+    case BudgetEvent::Kind::Exhausted:
+        qCWarning(lcPolicy, "The budget of the %ls is used up: %s of %s USD are spent.%ls",
+                  qUtf16Printable(account), event.settled.toString().constData(),
+                  event.rule.amount.toString().constData(), qUtf16Printable(shadow));
+        break;
+    case BudgetEvent::Kind::NotLoaded:
+        qCWarning(lcPolicy,
+                  "What the %ls has spent is not known yet; until it is, its requests wait.",
+                  qUtf16Printable(account));
+        break;
+    }
+}
+
+// Remembers of whom @p config limits the tokens per day. True when one is new: it may have used
+// some today, in an earlier process or before it was limited.
+bool PolicyDesk::takeDayLimits(const ConfigSnapshot &config)
+{
+    QSet<QByteArray> limited;
+    for (const auto &key : config.keys.all()) {
+        if (key->limits.tokensPerDay > 0) {
+            limited.insert("key " + QByteArray::number(key->id));
+        }
+    }
+    for (const Team &team : config.keys.teams()) {
+        if (team.limits.tokensPerDay > 0) {
+            limited.insert("team " + QByteArray::number(team.id));
+        }
+    }
+    for (const ModelLimits &model : config.rateLimits.perModel) {
+        if (model.limits.tokensPerDay > 0) {
+            limited.insert("model " + model.pattern.pattern());
+        }
+    }
+    const bool hasNew = !m_dayLimits.contains(limited);
+    m_dayLimits = std::move(limited);
+    return hasNew;
+}
+
 void PolicyDesk::restoreDay(const ConfigSnapshot &config)
 {
     std::vector<LimitScope> keys;
@@ -188,9 +256,8 @@ Policies PolicyDesk::policies()
 void PolicyDesk::prepare(const ConfigPtr &config, const FlushRows &flush,
                          std::function<void()> ready)
 {
-    if (!std::exchange(m_dayRestored, true)) {
-        restoreDay(*config);
-    }
+    m_config = config;
+    const bool hasNewDayLimits = takeDayLimits(*config);
     std::vector<BudgetSubject> subjects;
     for (const auto &key : config->keys.all()) {
         if (key->budget) {
@@ -203,9 +270,15 @@ void PolicyDesk::prepare(const ConfigPtr &config, const FlushRows &flush,
         }
     }
     std::vector<SpendWanted> wanted = m_budgets->prepare(subjects);
-    if (wanted.empty()) {
+    if (wanted.empty() && !hasNewDayLimits) {
         ready();
         return;
+    }
+    if (hasNewDayLimits) {
+        ready = [this, config, ready = std::move(ready)] {
+            restoreDay(*config); // by now all that has finished is in the ledger
+            ready();
+        };
     }
     flush([this, wanted = std::move(wanted), ready = std::move(ready)] {
         read(wanted, ready, kRetries);

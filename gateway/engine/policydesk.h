@@ -6,6 +6,7 @@
 #include "gateway/policy/holdjournal.h"
 
 #include <QObject>
+#include <QSet>
 
 #include <functional>
 #include <memory>
@@ -37,8 +38,9 @@ public:
     [[nodiscard]] Policies policies();
     /// Makes the engines hand over their ledger rows, and calls @p done in the main thread.
     using FlushRows = std::function<void(std::function<void()> done)>;
-    /// Sees to it that every budget of @p config knows what is spent, and on the first call that
-    /// the limits per day know what is used. @p ready comes in the main thread, now or later.
+    /// Sees to it that every budget of @p config knows what is spent, and every limit per day that
+    /// the configuration before did not have what is used. @p ready comes in the main thread, now
+    /// or later.
     void prepare(const ConfigPtr &config, const FlushRows &flush, std::function<void()> ready);
 
     [[nodiscard]] std::vector<LimitUsage> limitUsage() const;
@@ -50,14 +52,17 @@ Q_SIGNALS:
 
 private:
     void recover(std::vector<JournaledHold> orphans, std::function<void()> done);
+    [[nodiscard]] bool takeDayLimits(const ConfigSnapshot &config);
     void restoreDay(const ConfigSnapshot &config);
+    void report(const BudgetEvent &event) const;
     void read(std::vector<SpendWanted> wanted, std::function<void()> ready, int tries);
 
     Store &m_store;
     Limiter m_limiter;
     std::shared_ptr<HoldJournal> m_journal; ///< null when closed
     std::unique_ptr<BudgetBook> m_budgets;
-    bool m_dayRestored = false;
+    ConfigPtr m_config;           ///< the last that was prepared; null before
+    QSet<QByteArray> m_dayLimits; ///< of whom m_config limits the tokens per day
 };
 
 } // namespace tidegate

@@ -21,6 +21,7 @@ const prices = priceFile({ ...kPrices, 'dime-*': kPrices.dime, 'tokens-*': kPric
 
 const config = (upstream) => ({
   default_backend: 'up',
+  server: { workers: 2 },
   backends: { up: { type: 'openai', url: upstream.url, api_key: 'sk-up' } },
   prices: { file: prices },
   teams: {
@@ -32,7 +33,7 @@ const config = (upstream) => ({
     aborts: { budget: kDollar }, leavers: { budget: kDollar }, failing: { budget: kDollar },
     daily: { budget: { usd: 0.1, period: 'day' } },
     endless: { budget: kDollar }, tiny: { budget: { usd: 0.01, period: 'day' } },
-    unknown: { budget: kDollar }, free: {}, shadow: { budget: { ...kDollar, mode: 'shadow' } },
+    unknown: { budget: kDollar }, free: {}, logged: { budget: kDollar }, shadow: { budget: { ...kDollar, mode: 'shadow' } },
     ...Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`alone${i}`, { team: 'alone' }])),
     ...Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`mixed${i}`,
       { team: 'mixed', budget: { usd: 0.3, period: 'total' } }])),
@@ -268,6 +269,21 @@ suite('what budgets say', { config, concurrency: 1 }, (t) => {
     t.upstream.when(model, answer(completion(model)));
     const reply = await t.gateway.request({ key: secretOf('shadow'), body: chatRequest(model) });
     assert.equal(reply.head.status, 200, reply.text);
+  });
+
+  it('the log says when a budget is nearly spent and when it is, once each', async () => {
+    t.upstream.when('dime', answer(completion('dime')));
+    const said = (pattern) => t.gateway.stderr.split('\n').filter((line) => pattern.test(line)).length;
+    for (let i = 0; i < 20; ++i) {
+      assert.equal((await t.gateway.request(dime('logged'))).head.status, i < 10 ? 200 : 402);
+      if (i === 6) {
+        assert.equal(said(/logged/), 0, 'nothing at 70 %');
+      }
+    }
+    await until('both lines', () => said(/key 'logged'.*is used up: 1\.000000000 of 1\.000000000/) > 0);
+    assert.equal(said(/key 'logged' has spent 0\.800000000 of .* 80 %/), 1);
+    assert.equal(said(/logged/), 2);
+    assert.ok(said(/key 'shadow'.*nothing is refused/) > 0);
   });
 
   it('a refusal costs nothing and is in the ledger', async () => {

@@ -56,6 +56,24 @@ private Q_SLOTS:
         QTRY_COMPARE(bench.log.last(), QStringLiteral("install 2"));
     }
 
+    void theAnswerComesWhenEveryEngineUsesIt()
+    {
+        Bench bench;
+        bench.enginesAreSlow = true;
+        bench.configSwitch.request(bench.answer(QStringLiteral("a")));
+        QTRY_COMPARE(bench.log.size(), 3);
+        bench.configSwitch.request(bench.answer(QStringLiteral("b")));
+        QCoreApplication::processEvents();
+        QCOMPARE(bench.log.last(), QStringLiteral("install 1")); // no answer, and no next one
+        bench.release();
+        QTRY_COMPARE(bench.log.last(), QStringLiteral("install 2"));
+        QCOMPARE(bench.log.at(3), QStringLiteral("a ok"));
+        bench.configSwitch.reset();
+        bench.release();
+        QCoreApplication::processEvents();
+        QCOMPARE(bench.log.last(), QStringLiteral("install 2"));
+    }
+
     void resetForgetsWhatWasAsked()
     {
         Bench bench;
@@ -76,29 +94,35 @@ private:
     struct Bench
     {
         Bench()
-            : configSwitch({.load = [this]() -> Result<std::shared_ptr<ConfigSnapshot>> {
-                                ++loads;
-                                log.append(QStringLiteral("load %1").arg(loads));
-                                if (failing) {
-                                    return Error{QStringLiteral("bad file")};
-                                }
-                                auto next = std::make_shared<ConfigSnapshot>();
-                                next->revision = quint64(loads);
-                                return next;
-                            },
-                            .prepare =
-                                [this](const ConfigPtr &next, std::function<void()> ready) {
-                                    log.append(QStringLiteral("prepare %1").arg(next->revision));
-                                    if (holdsBack) {
-                                        pending = std::move(ready);
-                                    } else {
-                                        ready();
-                                    }
-                                },
-                            .install =
-                                [this](std::shared_ptr<ConfigSnapshot> next) {
-                                    log.append(QStringLiteral("install %1").arg(next->revision));
-                                }})
+            : configSwitch(
+                  {.load = [this]() -> Result<std::shared_ptr<ConfigSnapshot>> {
+                       ++loads;
+                       log.append(QStringLiteral("load %1").arg(loads));
+                       if (failing) {
+                           return Error{QStringLiteral("bad file")};
+                       }
+                       auto next = std::make_shared<ConfigSnapshot>();
+                       next->revision = quint64(loads);
+                       return next;
+                   },
+                   .prepare =
+                       [this](const ConfigPtr &next, std::function<void()> ready) {
+                           log.append(QStringLiteral("prepare %1").arg(next->revision));
+                           if (holdsBack) {
+                               pending = std::move(ready);
+                           } else {
+                               ready();
+                           }
+                       },
+                   .install =
+                       [this](std::shared_ptr<ConfigSnapshot> next, std::function<void()> inForce) {
+                           log.append(QStringLiteral("install %1").arg(next->revision));
+                           if (enginesAreSlow) {
+                               pending = std::move(inForce);
+                           } else {
+                               inForce();
+                           }
+                       }})
         {
         }
 
@@ -117,6 +141,7 @@ private:
         int loads = 0;
         bool failing = false;
         bool holdsBack = false;
+        bool enginesAreSlow = false;
         ConfigSwitch configSwitch;
     };
 };
