@@ -3,6 +3,7 @@
 
 #include "gateway/admin/adminjson.h"
 
+#include <QJsonDocument>
 #include <QStringList>
 
 using namespace Qt::StringLiterals;
@@ -96,6 +97,11 @@ QJsonObject json(const StoredLedgerRow &row)
         object.insert(name, value);
     }
     return object;
+}
+
+QJsonArray trace(const StoredLedgerRow &row)
+{
+    return QJsonDocument::fromJson(row.row.trace).array();
 }
 
 QByteArray csvHeader()

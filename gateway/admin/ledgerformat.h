@@ -4,6 +4,7 @@
 #include "gateway/store/ledgerreader.h"
 
 #include <QByteArray>
+#include <QJsonArray>
 #include <QJsonObject>
 
 #include <optional>
@@ -14,6 +15,8 @@ namespace tidegate {
 namespace ledgerformat {
 
 [[nodiscard]] QJsonObject json(const StoredLedgerRow &row);
+/// What was tried for it; empty when the first lane answered.
+[[nodiscard]] QJsonArray trace(const StoredLedgerRow &row);
 /// The names of the columns, CR LF at the end (RFC 4180).
 [[nodiscard]] QByteArray csvHeader();
 /// A text that a spreadsheet would take for a formula gets an apostrophe before it: clients choose

@@ -187,7 +187,9 @@ void LedgerRoutes::read(const AdminCall &call)
                                   "'. A request is in it a moment after its end.",
                               "id"});
         } else {
-            reply->sendJson(200, adminjson::compact(ledgerformat::json(rows->front())));
+            QJsonObject request = ledgerformat::json(rows->front());
+            request.insert(u"trace"_s, ledgerformat::trace(rows->front()));
+            reply->sendJson(200, adminjson::compact(request));
         }
     });
 }

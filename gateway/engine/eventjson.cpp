@@ -66,6 +66,11 @@ public:
         key(name);
         m_out.append(QByteArray::number(number));
     }
+    void addRaw(const char *name, const QByteArray &json)
+    {
+        key(name);
+        m_out.append(json);
+    }
     /// Leaves out what is not known.
     void addKnown(const char *name, qint64 number)
     {
@@ -112,6 +117,9 @@ QByteArray eventStreamOf(const ExchangeBatch &batch)
         json.addKnown("output_tokens", event.usage.output);
         json.addKnown("first_byte_us", event.timings.firstByteUs);
         json.addKnown("total_us", event.timings.endUs);
+        if (event.trace.isEventful()) {
+            json.addRaw("trace", event.trace.ledgerJson());
+        }
         json.end();
         out.append("\n\n");
     }

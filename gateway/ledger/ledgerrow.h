@@ -56,6 +56,7 @@ struct LedgerRow
     quint64 holdId = 0;        ///< of the budget hold that ends when this row is written; 0: none
     qint64 bytesIn = 0;        ///< request body
     qint64 bytesOut = 0;       ///< answer's body
+    QByteArray trace;          ///< RouteTrace::ledgerJson(): empty when there is nothing to tell
 };
 
 } // namespace tidegate

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/ledger/ledgerrow.h"
+#include "gateway/observe/routetrace.h"
 
 #include <QByteArray>
 #include <QList>
@@ -60,6 +61,7 @@ struct ExchangeEvent
     qint64 bytesIn = 0;
     qint64 bytesOut = 0;
     ExchangeTimings timings;
+    RouteTrace trace; ///< the lanes so far
 };
 
 /// What changed since the last batch, at most one event for each exchange, oldest first.

@@ -45,7 +45,7 @@ int RouteTrace::started(const QByteArray &backend, const QByteArray &model, Rout
 void RouteTrace::ended(int index, RouteStep::Reason reason, int status, qint64 atUs,
                        std::string_view fault)
 {
-    if (index < 0 || index >= m_steps.size() || m_steps[index].durationUs >= 0) {
+    if (index < 0 || index >= m_steps.size() || m_steps.at(index).durationUs >= 0) {
         return;
     }
     RouteStep &step = m_steps[index];
@@ -57,11 +57,14 @@ void RouteTrace::ended(int index, RouteStep::Reason reason, int status, qint64 a
 
 bool RouteTrace::isEventful() const
 {
-    return m_steps.size() > 1 ||
-           (m_steps.size() == 1 && (m_steps[0].kind != RouteStep::Kind::Tried ||
-                                    (m_steps[0].reason != RouteStep::Reason::Success &&
-                                     m_steps[0].reason != RouteStep::Reason::ClientFault &&
-                                     m_steps[0].reason != RouteStep::Reason::Cancelled)));
+    using Reason = RouteStep::Reason;
+    if (m_steps.size() != 1) {
+        return !m_steps.isEmpty();
+    }
+    const RouteStep &only = m_steps.front();
+    const bool plain = only.reason == Reason::None || only.reason == Reason::Success ||
+                       only.reason == Reason::ClientFault || only.reason == Reason::Cancelled;
+    return only.kind != RouteStep::Kind::Tried || !plain;
 }
 
 QJsonArray RouteTrace::toJson() const

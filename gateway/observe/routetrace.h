@@ -3,7 +3,7 @@
 
 #include <QByteArray>
 #include <QJsonArray>
-#include <QVarLengthArray>
+#include <QList>
 
 #include <string_view>
 
@@ -93,7 +93,7 @@ public:
     [[nodiscard]] static const char *reasonName(RouteStep::Reason reason);
 
 private:
-    QVarLengthArray<RouteStep, 2> m_steps;
+    QList<RouteStep> m_steps; ///< shared by copies: live events hold one each
     int m_leftOut = 0;
 };
 

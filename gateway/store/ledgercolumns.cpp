@@ -52,6 +52,11 @@ void bindLedgerRow(SqliteStatement &statement, qint64 id, const LedgerRow &row)
     bindKnown(statement, 29, row.usage.cacheWrite1h);
     bindKnown(statement, 30, row.usage.audioInput);
     bindKnown(statement, 31, row.usage.audioOutput);
+    if (row.trace.isEmpty()) {
+        statement.bindNull(32);
+    } else {
+        statement.bindText(32, row.trace);
+    }
 }
 
 LedgerRow readLedgerRow(const SqliteStatement &statement)
@@ -92,6 +97,7 @@ LedgerRow readLedgerRow(const SqliteStatement &statement)
     row.usage.cacheWrite1h = known(28);
     row.usage.audioInput = known(29);
     row.usage.audioOutput = known(30);
+    row.trace = statement.bytes(31);
     return row;
 }
 

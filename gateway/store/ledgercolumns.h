@@ -12,11 +12,13 @@ namespace tidegate {
     "outcome, status, attempts, stream, requested_model, served_model, backend, error_code, "      \
     "peer, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, "                   \
     "usage_estimated, bytes_in, bytes_out, team_id, cost_nano, hold_id, cache_write_tokens, "      \
-    "cache_write_1h_tokens, audio_input_tokens, audio_output_tokens"
+    "cache_write_1h_tokens, audio_input_tokens, audio_output_tokens, trace"
 
 /// As many question marks.
 #define TIDEGATE_LEDGER_PARAMETERS                                                                 \
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "   \
+    "?, "                                                                                          \
+    "?"
 
 /// Texts are not copied: @p row must stay until the statement is reset.
 void bindLedgerRow(SqliteStatement &statement, qint64 id, const LedgerRow &row);

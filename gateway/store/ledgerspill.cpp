@@ -54,6 +54,9 @@ QByteArray toLine(qint64 id, const LedgerRow &row)
     if (row.cost) {
         object.insert(QStringLiteral("cost_nano"), row.cost->nano());
     }
+    if (!row.trace.isEmpty()) {
+        object.insert(QStringLiteral("trace"), text(row.trace));
+    }
     return QJsonDocument(object).toJson(QJsonDocument::Compact) + '\n';
 }
 
@@ -111,6 +114,7 @@ std::optional<LedgerBatch> fromLine(const QByteArray &line)
     if (object.contains(QLatin1String("cost_nano"))) {
         row.cost = Money::fromNano(integer("cost_nano"));
     }
+    row.trace = bytes("trace");
     batch.rows.push_back(std::move(row));
     return batch;
 }
