@@ -108,7 +108,8 @@ suite('tokens a minute', { config, concurrency: 1 }, (t) => {
       assert.equal(reply.head.get('x-ratelimit-remaining-tokens'), '0');
       // 60 tokens beyond the limit delay what follows: 70 are missing, 100 come in a minute.
       const waitS = Number(reply.head.get('retry-after-ms')) / 1000;
-      assert.ok(algorithm === 'token_bucket' ? waitS > 38 && waitS <= 42 : waitS > 55 && waitS <= 60, `${waitS} s`);
+      const mostS = algorithm === 'token_bucket' ? 42 : 60;
+      assert.ok(waitS > mostS - 4 * slowness && waitS <= mostS, `${waitS} s`);
     });
 
     it(`${algorithm}: without a maximum of output one takes what is left, and gives back the rest`, async () => {
@@ -127,7 +128,7 @@ suite('tokens a minute', { config, concurrency: 1 }, (t) => {
       const third = await t.gateway.request({ key: of('open'), body: sized(model, 30) });
       assert.equal(third.head.status, 200);
       const left = header(third, 'remaining-tokens');
-      assert.ok(left >= 10 && left <= 13, `100 - 3 × 30 and a refill, not ${left}`);
+      assert.ok(left >= 10 && left <= 10 + 3 * slowness, `100 - 3 × 30 and a refill, not ${left}`);
     });
 
     it(`${algorithm}: embeddings count their input`, async () => {
@@ -178,7 +179,8 @@ suite('tokens a minute', { config, concurrency: 1 }, (t) => {
       t.upstream.when(model, answer(completion(model)));
       const reply = await t.gateway.request({ key: of('cut'), body: sized(model, 100) });
       const left = header(reply, 'remaining-tokens');
-      assert.ok(left >= 1000 - 100 - kPromptTokens - 20 && left < 890, String(left));
+      const least = 1000 - 100 - kPromptTokens - 20;
+      assert.ok(left >= least && left < least + 17 * slowness, String(left));
     });
 
     it(`${algorithm}: more than the whole limit is refused for ever`, async () => {
@@ -197,10 +199,10 @@ suite('tokens a minute', { config, concurrency: 1 }, (t) => {
       t.upstream.when(model, answer(completion(model)));
       const readers = await (await burst(t.gateway, 40, () => ({ key: of('rpm'), body: chatRequest(model) }))).finish();
       assert.deepEqual(tally(readers), { 200: 5, '429 rate_limit_exceeded': 35 });
-      const [low, high] = algorithm === 'token_bucket' ? [11_000, 12_000] : [58_000, 60_000];
+      const most = algorithm === 'token_bucket' ? 12_000 : 60_000;
       for (const { head } of readers.filter(({ head: { status } }) => status === 429)) {
         const ms = Number(head.get('retry-after-ms'));
-        assert.ok(ms > low && ms <= high, `${ms} ms`);
+        assert.ok(ms > most - 2000 * slowness && ms <= most, `${ms} ms`);
         assert.equal(Number(head.get('retry-after')), Math.ceil(ms / 1000));
       }
     });
