@@ -17,6 +17,23 @@ ModelsResource::ModelsResource(Gateway &gateway)
 {
 }
 
+void ModelsResource::addRoutes(AdminRouter &router)
+{
+    AdminResource::addRoutes(router);
+    router.add(HttpMethod::Post, "models/explain",
+               [this](const AdminCall &call) { explain(call); });
+}
+
+void ModelsResource::explain(const AdminCall &call) const
+{
+    const auto answer = m_gateway.explainRoute(call.body);
+    if (!answer) {
+        call.reply->sendError(adminjson::invalid(answer.error(), {}));
+        return;
+    }
+    call.reply->sendJson(200, adminjson::compact(*answer));
+}
+
 std::vector<QJsonObject> ModelsResource::items() const
 {
     std::vector<QJsonObject> result;

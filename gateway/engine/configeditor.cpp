@@ -11,6 +11,7 @@
 #include <QPointer>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 using namespace Qt::StringLiterals;
@@ -596,12 +597,10 @@ Result<Done> ConfigEditor::checkAmongModels(const ModelConfig &model) const
     if (!config) {
         return Done{};
     }
-    std::vector<ModelConfig> models{model};
-    for (const ModelConfig &other : config->models) {
-        if (other.name != model.name) {
-            models.push_back(other);
-        }
-    }
+    std::vector<ModelConfig> models;
+    std::copy_if(config->models.begin(), config->models.end(), std::back_inserter(models),
+                 [&model](const ModelConfig &other) { return other.name != model.name; });
+    models.push_back(model); // last, so that what collides is its mistake
     for (const ModelMistake &mistake : checkModels(models, config->backends)) {
         if (!mistake.harmless && mistake.involved.contains(model.name)) {
             return Error{u"models.%1.%2: "_s.arg(QString::fromUtf8(mistake.model), mistake.key) +

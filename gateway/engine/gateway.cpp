@@ -3,6 +3,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/config/backendparser.h"
+#include "gateway/config/closestmatch.h"
 #include "gateway/config/configloader.h"
 #include "gateway/config/configwatcher.h"
 #include "gateway/config/pricefile.h"
@@ -15,8 +16,10 @@
 #include "gateway/engine/policydesk.h"
 #include "gateway/engine/secretcache.h"
 #include "gateway/observe/logsink.h"
+#include "gateway/pipeline/routeexplanation.h"
 
 #include <QFileInfo>
+#include <QJsonDocument>
 #include <QLoggingCategory>
 #include <QPointer>
 #include <QSet>
@@ -25,6 +28,8 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+
+using namespace Qt::StringLiterals;
 
 namespace tidegate {
 
@@ -745,6 +750,50 @@ void Gateway::testSavedBackend(const QByteArray &name, std::function<void(Backen
         return;
     }
     d->probe(*found, found->keys.empty() ? Secret() : found->keys.front(), std::move(reply));
+}
+
+Result<QJsonObject> Gateway::explainRoute(const QJsonObject &question) const
+{
+    static const QStringList kFields{u"model"_s, u"key_id"_s,  u"key"_s, u"backend"_s,
+                                     u"tools"_s, u"headers"_s, u"body"_s};
+    for (auto it = question.begin(); it != question.end(); ++it) {
+        if (!kFields.contains(it.key())) {
+            return Error{it.key() + tr(": Unknown field.") + didYouMean(it.key(), kFields)};
+        }
+    }
+    if (!d->config) {
+        return Error{tr("The gateway has not been started.")};
+    }
+    RouteQuestion asked;
+    asked.model = question.value(u"model"_s).toString().toUtf8();
+    if (asked.model.isEmpty()) {
+        return Error{u"model: "_s + tr("Name the model to ask about.")};
+    }
+    const QJsonValue id = question.value(u"key_id"_s);
+    const QString name = question.value(u"key"_s).toString();
+    if (!id.isUndefined() || !name.isEmpty()) {
+        for (const auto &key : d->config->keys.all()) {
+            if (id.isUndefined() ? key->name == name : key->id == id.toInteger()) {
+                asked.key = key.get();
+            }
+        }
+        if (!asked.key) {
+            return Error{(id.isUndefined() ? u"key: "_s : u"key_id: "_s) +
+                         tr("There is no such key.")};
+        }
+    }
+    asked.backend = question.value(u"backend"_s).toString().toUtf8();
+    asked.hasTools = question.value(u"tools"_s).toBool();
+    const QJsonObject headers = question.value(u"headers"_s).toObject();
+    for (auto it = headers.begin(); it != headers.end(); ++it) {
+        asked.headers.emplace_back(it.key().toLatin1(), it.value().toString().toLatin1());
+    }
+    if (const QJsonObject body = question.value(u"body"_s).toObject(); !body.isEmpty()) {
+        asked.body = QJsonDocument(body).toJson(QJsonDocument::Compact);
+        asked.hasTools = asked.hasTools || body.contains(u"tools"_s);
+    }
+    asked.nowNs = monotonicNs();
+    return tidegate::explainRoute(Routes(d->config, d->states, d->discovery.models()), asked);
 }
 
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)

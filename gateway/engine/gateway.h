@@ -117,6 +117,11 @@ public:
     /// The same for a backend of the configuration in force, with its key.
     void testSavedBackend(const QByteArray &name, std::function<void(BackendTest)> reply);
 
+    /// What would happen now to a request: @p question has `model` and, if wanted, `key_id` or
+    /// `key` (its name), `backend`, `tools`, `headers` and `body`. Changes nothing. The answer's
+    /// fields are in docs/routing.md.
+    [[nodiscard]] Result<QJsonObject> explainRoute(const QJsonObject &question) const;
+
     void createKey(const QString &name, Reply<Store::NewKey> reply);
     /// @p config as in the file's `keys:` entry, without the key.
     void createKey(const QString &name, const QJsonObject &config, Reply<Store::NewKey> reply);

@@ -391,6 +391,46 @@ adminSuite('teams, models, prices and limits', (t) => {
     await t.admin.error('GET', target, undefined, 404, 'not_found');
   });
 
+  it('models that depend on each other', async () => {
+    await t.admin.json('POST', 'models', { name: 'one', targets: [{ backend: 'echo' }], aliases: ['uno'],
+      strategy: 'weighted', fallbacks: ['fixed'], hedge: { after_ms: 100 }, affinity: 'x-session' });
+    await t.admin.error('POST', 'models', { name: 'two', targets: [{ backend: 'echo' }], fallbacks: ['fixde'] },
+      400, 'invalid_request', 'fallbacks');
+    await t.admin.error('POST', 'models', { name: 'two', targets: [{ backend: 'echo' }], aliases: ['uno'] },
+      400, 'invalid_request', 'aliases');
+    await t.admin.json('POST', 'models', { name: 'two', targets: [{ backend: 'echo' }], fallbacks: ['uno'] });
+    await t.admin.error('PATCH', 'models/one', { fallbacks: ['two'] }, 400, 'invalid_request');
+    await t.admin.json('DELETE', 'models/two');
+    await t.admin.json('DELETE', 'models/one');
+  });
+
+  it('what would happen to a request', async () => {
+    await t.admin.json('POST', 'models', { name: 'asked', strategy: 'weighted', fallbacks: ['fixed'],
+      targets: [{ backend: 'echo', model: 'a', weight: 3 }, { backend: 'echo', model: 'b' }] });
+    const answer = await t.admin.json('POST', 'models/explain', { model: 'asked' }, 200);
+    assert.equal(answer.match, 'public');
+    assert.equal(answer.backend, 'echo');
+    assert.equal(answer.served_model, 'a');
+    assert.deepEqual(answer.lanes.map(({ model, fallback }) => [model, fallback]),
+      [['a', false], ['b', false], ['any', true]]);
+    assert.ok(Math.abs(answer.lanes[0].share - 0.75) < 0.1, JSON.stringify(answer.lanes));
+    assert.equal(answer.error, null);
+
+    const { id } = await t.admin.json('POST', 'keys', { name: 'narrow', models: ['asked'] });
+    const narrow = await t.admin.json('POST', 'models/explain', { model: 'asked', key_id: id }, 200);
+    assert.equal(narrow.lanes.length, 2);
+    assert.equal(narrow.skipped[0].reason, 'not_allowed');
+    const refused = await t.admin.json('POST', 'models/explain', { model: 'fixed', key: 'narrow' }, 200);
+    assert.equal(refused.error.code, 'model_not_allowed');
+    assert.equal(refused.backend, null);
+
+    await t.admin.error('POST', 'models/explain', {}, 400, 'invalid_request', 'model');
+    await t.admin.error('POST', 'models/explain', { model: 'asked', key: 'nobody' }, 400, 'invalid_request', 'key');
+    await t.admin.error('POST', 'models/explain', { modle: 'asked' }, 400, 'invalid_request', 'modle');
+    await t.admin.json('DELETE', `keys/${id}`);
+    await t.admin.json('DELETE', 'models/asked');
+  });
+
   it('a price, over the shipped one and back', async () => {
     const all = await t.admin.json('GET', 'prices?limit=1000');
     const shipped = all.data.find(({ source }) => source === 'shipped');
