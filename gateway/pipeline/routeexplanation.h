@@ -15,11 +15,11 @@ struct RouteQuestion
 {
     QByteArray model;
     const ClientKey *key = nullptr; ///< null: as without a key
-    QByteArray backend;             ///< as x-tidegate-backend
+    QByteArray backend = {};        ///< as x-tidegate-backend
     bool hasTools = false;
-    std::vector<std::pair<QByteArray, QByteArray>> headers; ///< for affinity
-    QByteArray body;                                        ///< JSON, for affinity; may be empty
-    qint64 nowNs = 0;                                       ///< monotonic
+    std::vector<std::pair<QByteArray, QByteArray>> headers = {}; ///< for affinity
+    QByteArray body = {}; ///< JSON, for affinity; may be empty
+    qint64 nowNs = 0;     ///< monotonic
 };
 
 /// What would happen to it now: the lanes in their most likely order, what state each is in, and
