@@ -161,6 +161,8 @@ void LaneQueue::admitWaiters()
 void LaneQueue::giveUp(const std::shared_ptr<Waiter> &waiter)
 {
     using State = Waiter::State;
+    // What it holds on to belongs to this thread; the waiter itself may go in another.
+    const Ready dropped = std::move(waiter->ready);
     const std::scoped_lock lock(m_mutex);
     const State state = waiter->state.exchange(State::Over);
     if (state == State::Waiting) {
