@@ -77,10 +77,12 @@ private Q_SLOTS:
     void readingTakesNoProbe();
     void movedPermits();
     void hundredAtTheMoment();
+    void onePlaceForEight();
     void threadsProbeOneByOne();
     void followsItsModel_data();
     void followsItsModel();
     void windowCounts();
+    void windowChanges();
     void acquireAndSucceed();
     void refuse();
 };
@@ -382,6 +384,8 @@ void TestCircuitBreaker::latePermitsSayNothing()
     BreakerPermit lateSuccess = breaker.acquire(kStart);
     BreakerPermit lateFailure = breaker.acquire(kStart);
     BreakerPermit lateLeaver = breaker.acquire(kStart);
+    BreakerPermit laterSuccess = breaker.acquire(kStart);
+    BreakerPermit lateStream = breaker.acquire(kStart);
     const qint64 until = opened(breaker, kStart);
     lateSuccess.success(kStart + 1);
     QCOMPARE(stateOf(breaker, kStart + 1), BreakerState::Open);
@@ -389,7 +393,10 @@ void TestCircuitBreaker::latePermitsSayNothing()
     lateFailure.failure(Fault::Timeout, std::nullopt, until);
     QCOMPARE(stateOf(breaker, until), BreakerState::HalfOpen);
     lateLeaver.abandon();
+    laterSuccess.success(until);
+    lateStream.underWay(until);
     QVERIFY(!breaker.acquire(until)); // the probe's place is still taken
+    QCOMPARE(breaker.snapshot(until).probesSucceeded, 0);
     probe.success(until);
     QCOMPARE(breaker.snapshot(until).probesSucceeded, 1);
 
@@ -553,28 +560,64 @@ void TestCircuitBreaker::movedPermits()
 
 void TestCircuitBreaker::hundredAtTheMoment()
 {
-    for (int round = 0; round < 20; ++round) {
-        CircuitBreaker breaker({}, quint64(round));
-        const qint64 now = opened(breaker, kStart);
-        std::barrier start(8);
-        std::atomic<int> granted = 0;
-        std::vector<std::vector<BreakerPermit>> kept(8);
-        std::vector<std::thread> threads;
-        for (size_t t = 0; t < 8; ++t) {
-            threads.emplace_back([&, t] {
-                start.arrive_and_wait();
-                for (int i = 0; i < 13; ++i) {
-                    BreakerPermit permit = breaker.acquire(now);
-                    granted += permit ? 1 : 0;
-                    kept[t].push_back(std::move(permit));
-                }
-            });
-        }
-        for (std::thread &thread : threads) {
-            thread.join();
-        }
-        QCOMPARE(granted.load(), 1);
+    // Over and over with the same threads, so that they really meet.
+    constexpr int kRounds = 2000;
+    constexpr int kThreads = 8;
+    std::vector<CircuitBreaker> breakers(kRounds);
+    std::vector<qint64> moments;
+    for (CircuitBreaker &breaker : breakers) {
+        moments.push_back(opened(breaker, kStart));
     }
+    std::vector<std::atomic<int>> granted(kRounds);
+    std::barrier together(kThreads);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&] {
+            for (size_t round = 0; round < kRounds; ++round) {
+                std::vector<BreakerPermit> kept;
+                together.arrive_and_wait();
+                for (int i = 0; i < 13; ++i) {
+                    kept.push_back(breakers[round].acquire(moments[round]));
+                    granted[round] += kept.back() ? 1 : 0;
+                }
+                together.arrive_and_wait();
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+    for (const std::atomic<int> &count : granted) {
+        QCOMPARE(count.load(), 1);
+    }
+}
+
+// The same place taken and given back without end: never two have it.
+void TestCircuitBreaker::onePlaceForEight()
+{
+    CircuitBreaker breaker({}, 1);
+    const qint64 now = opened(breaker, kStart);
+    std::atomic<int> holders = 0;
+    std::atomic<int> clashes = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 200'000; ++i) {
+                BreakerPermit permit = breaker.acquire(now);
+                if (!permit) {
+                    continue;
+                }
+                clashes += ++holders > 1 ? 1 : 0;
+                --holders;
+                permit.abandon();
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+    QCOMPARE(clashes.load(), 0);
+    QVERIFY(breaker.wouldAllow(now));
 }
 
 // Eight threads that ask, hold, succeed, fail and leave: never two probes at a time.
@@ -742,6 +785,35 @@ void TestCircuitBreaker::windowCounts()
             QVERIFY(counts.first() <= within(windowMs * kMs * 17 / 16 + SlidingCounts::kSlots));
             QCOMPARE(counts.second(), counts.first() * 2);
         }
+    }
+}
+
+// Other windows while it counts: nothing is lost early, nothing stays for long.
+void TestCircuitBreaker::windowChanges()
+{
+    std::mt19937_64 random(5);
+    for (int round = 0; round < 200; ++round) {
+        qint64 oldMs = qint64(1000 + random() % 60'000);
+        SlidingCounts counts(oldMs);
+        std::deque<qint64> all;
+        qint64 now = kStart;
+        for (int i = 0; i < 300; ++i) {
+            now += qint64(random() % quint64(oldMs * kMs / 100));
+            counts.add(1, 0, now);
+            all.push_back(now);
+        }
+        const qint64 newMs = qint64(1000 + random() % 60'000);
+        counts.setWindow(newMs, now);
+        const auto within = [&](qint64 ns) {
+            return std::count_if(all.cbegin(), all.cend(),
+                                 [&](qint64 at) { return at > now - ns; });
+        };
+        const qint64 slotNs = oldMs * kMs / SlidingCounts::kSlots;
+        QVERIFY(counts.first() >= within(std::min(oldMs, newMs) * kMs - slotNs));
+        QVERIFY(counts.first() <= within(newMs * kMs * 17 / 16 + SlidingCounts::kSlots));
+        now += newMs * kMs * 18 / 16;
+        counts.advance(now);
+        QCOMPARE(counts.first(), 0);
     }
 }
 
