@@ -9,6 +9,8 @@ endif()
 if(TIDEGATE_SANITIZE)
     target_compile_options(tidegate_options INTERFACE -fsanitize=${TIDEGATE_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(tidegate_options INTERFACE -fsanitize=${TIDEGATE_SANITIZE})
+    # For tests that measure time: a sanitizer takes many times of it.
+    target_compile_definitions(tidegate_options INTERFACE TIDEGATE_SANITIZED)
     target_sources(tidegate_options INTERFACE
         $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_SOURCE_DIR}/cmake/sanitizeroptions.cpp>)
 endif()
@@ -42,7 +44,11 @@ function(tidegate_add_test target)
     add_executable(${target} ${ARG_SOURCES})
     target_link_libraries(${target} PRIVATE tidegate_options ${ARG_LINK} Qt6::Test)
     set_target_properties(${target} PROPERTIES AUTOMOC ON)
+    set(seconds 120)
+    if(TIDEGATE_SANITIZE)
+        set(seconds 900)
+    endif()
     add_test(NAME ${target} COMMAND ${target})
-    set_tests_properties(${target} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120
+    set_tests_properties(${target} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${seconds}
         ENVIRONMENT "QT_QPA_PLATFORM=offscreen;QT_QUICK_BACKEND=software;LANG=C.UTF-8;TZ=UTC")
 endfunction()

@@ -131,8 +131,10 @@ void TestPriceTable::findsFast()
         const qint64 each = timer.nsecsElapsed() / kRounds;
         qInfo("%s: %lld ns", model.data(), each);
         QCOMPARE(sum, model == "unknown-model" ? 0 : kRounds);
+#ifndef TIDEGATE_SANITIZED
         // 200 ns is the goal optimised; the bound leaves room for a debug build.
         QVERIFY(each < 5000);
+#endif
     }
 }
 
