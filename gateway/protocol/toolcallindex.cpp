@@ -129,7 +129,7 @@ private:
         for (auto element : calls) {
             ondemand::value value;
             ondemand::object call;
-            if (std::move(element).get(value) != SUCCESS) {
+            if (element.get(value) != SUCCESS) {
                 return false;
             }
             Fragment fragment;

@@ -22,14 +22,14 @@ qint64 Backoff::delayMs(const BackoffConfig &config, int retry, std::optional<qi
     }
     step = std::min(step, longest);
     const double unit = nextUnit(m_random);
-    const qint64 delay = config.jitter == BackoffConfig::Jitter::Full
-                             ? qint64(unit * double(step + 1))
-                             : step / 2 + qint64(unit * double(step - step / 2 + 1));
+    const qint64 least = config.jitter == BackoffConfig::Jitter::Full ? 0 : step / 2;
+    const qint64 delay = least + qint64(unit * double(step - least + 1));
     if (!retryAfterMs || *retryAfterMs <= delay) {
         return delay;
     }
     const qint64 floor = std::min(*retryAfterMs, RetryAfter::kMaxMs);
-    return floor + qint64(unit * double(std::min(floor / 10, step)));
+    const qint64 spread = std::min(floor / 10, step);
+    return floor + qint64(unit * double(spread));
 }
 
 } // namespace tidegate

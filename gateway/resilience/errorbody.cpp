@@ -64,7 +64,7 @@ public:
     {
         for (auto element : array) {
             ondemand::value value;
-            if (std::move(element).get(value) != SUCCESS || !read(value, depth + 1, inner)) {
+            if (element.get(value) != SUCCESS || !read(value, depth + 1, inner)) {
                 return false;
             }
         }
