@@ -14,6 +14,8 @@
 #include "gateway/pipeline/requestid.h"
 #include "gateway/upstream/upstreamclient.h"
 
+#include <QRandomGenerator>
+
 #include <algorithm>
 #include <atomic>
 
@@ -85,6 +87,9 @@ Engine::Engine(Output output, Secret adminToken)
     , m_adminCalls(std::make_unique<AdminCalls>(m_output.admin))
     , m_scrapes(std::make_unique<AdminCalls>(m_output.scrape))
     , m_upstream(std::make_unique<UpstreamClient>())
+    , m_overallRetries(m_output.retries ? m_output.retries : std::make_shared<RetryBudget>())
+    , m_retrying{LaneDice(QRandomGenerator::system()->generate64()),
+                 Backoff(QRandomGenerator::system()->generate64()), *m_overallRetries}
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
     m_upstream->setTurnEnded([this] { sweep(); });

@@ -57,7 +57,8 @@ public:
         AdminHandler scrape;
         /// What this engine counts; null: its own, which nobody reads.
         std::shared_ptr<MetricsShard> metrics;
-        Policies policies; ///< outlive the engine
+        Policies policies;                    ///< outlive the engine
+        std::shared_ptr<RetryBudget> retries; ///< of all engines; null: its own
     };
 
     Engine(Output output, Secret adminToken);
@@ -84,6 +85,8 @@ private:
     // ExchangeHost
     UpstreamClient &upstream() override { return *m_upstream; }
     [[nodiscard]] const Policies &policies() const override { return m_output.policies; }
+    Retrying &retrying() override { return m_retrying; }
+    QObject *context() override { return this; }
     void exchangeChanged(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 
@@ -102,6 +105,8 @@ private:
     RoutesPtr m_routes;
     Authenticator m_authenticator;
     std::unique_ptr<UpstreamClient> m_upstream;
+    const std::shared_ptr<RetryBudget> m_overallRetries;
+    Retrying m_retrying;
     std::unique_ptr<FrontDoor> m_door;
     std::vector<std::unique_ptr<Exchange>> m_exchanges; ///< in flight
     std::vector<std::unique_ptr<Exchange>> m_finished; ///< to be destroyed when the stack has ended

@@ -131,6 +131,7 @@ public:
     GatewayOptions options;
     Store store;
     PolicyDesk desk{store};
+    const std::shared_ptr<RetryBudget> overallRetries = std::make_shared<RetryBudget>();
     MetricsScraper scraper;
     SecretCache secrets;
     ConfigWatcher watcher;
@@ -377,6 +378,7 @@ void Gateway::Private::startEngines()
     for (int i = 0; i < count; ++i) {
         Engine::Output output;
         output.policies = desk.policies();
+        output.retries = overallRetries;
         output.metrics = scraper.metrics().shard(size_t(i));
         output.scrape = [self = &scraper](const AdminRequest &request) { self->scrape(request); };
         output.appendToLedger = [target = &store](std::vector<LedgerRow> &&rows) {

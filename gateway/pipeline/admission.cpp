@@ -18,6 +18,12 @@ std::string_view view(const QByteArray &bytes)
     return {bytes.constData(), size_t(bytes.size())};
 }
 
+bool isLocal(const PlannedLane &lane)
+{
+    const BackendType type = lane.backend().type;
+    return type == BackendType::Echo || type == BackendType::Noop;
+}
+
 bool countsTokens(const Limits &limits)
 {
     return limits.tokensPerMinute > 0 || limits.tokensPerDay > 0;
@@ -54,8 +60,8 @@ void addRate(ResponseHead &head, const RateStatus &rate, std::string_view limit,
 std::optional<Refusal> Admission::admit(const Policies &policies, const AdmissionRequest &request)
 {
     m_policies = policies;
-    m_free = request.isFree;
-    m_price = request.config.prices->find(view(request.servedModel));
+    m_prices = request.config.prices.get();
+    use(request.plan.lanes.front());
     PolicyTime now = PolicyTime::now();
     if (auto refusal = takeLimits(request, now)) {
         return refusal;
@@ -156,29 +162,64 @@ std::optional<Refusal> Admission::takeMoney(const AdmissionRequest &request, Pol
             wanted.teamRule = team->budget ? &*team->budget : nullptr;
         }
     }
+    LanePlan &plan = request.plan;
     if (wanted.keyRule || wanted.teamRule) {
         const bool enforced = (wanted.keyRule && !wanted.keyRule->shadow) ||
                               (wanted.teamRule && !wanted.teamRule->shadow);
-        if (!m_price && !m_free && enforced && request.config.unknownPrice == UnknownPrice::Deny) {
-            Refusal refusal;
-            refusal.status = 403;
-            refusal.code = "model_not_allowed";
-            refusal.message = "The price of the model '" + request.servedModel +
-                              "' is not known, so a key with a budget may not use it. Add a price, "
-                              "or set prices.unknown to allow.";
-            return refusal;
+        if (enforced && request.config.unknownPrice == UnknownPrice::Deny) {
+            if (auto refusal = dropUnpriced(plan)) {
+                return refusal;
+            }
         }
-        wanted.amount = m_price ? m_price->holdFor(sizeOf(request)) : Money();
+        // The dearest lane that the request may come to.
+        for (const PlannedLane &lane : plan.lanes) {
+            if (const ModelPrice *price = m_prices->find(view(lane.model))) {
+                wanted.amount = std::max(wanted.amount, price->holdFor(sizeOf(request)));
+            }
+        }
     }
+    const PlannedLane &first = plan.lanes.front();
     wanted.requestId = view(request.requestId);
-    wanted.model = view(request.servedModel);
-    wanted.backend = view(request.backend);
+    wanted.model = view(first.model);
+    wanted.backend = view(first.backend().name);
     auto verdict = m_policies.budgets->hold(wanted, now);
     if (Refusal *refusal = std::get_if<Refusal>(&verdict)) {
         return std::move(*refusal);
     }
     m_hold = std::move(std::get<BudgetHold>(verdict));
     return std::nullopt;
+}
+
+// Whoever has a budget must not come to a model whose price nobody knows.
+std::optional<Refusal> Admission::dropUnpriced(LanePlan &plan) const
+{
+    const QByteArray model = plan.lanes.front().model;
+    const auto unpriced = [this](const PlannedLane &lane) {
+        return !isLocal(lane) && !m_prices->find(view(lane.model));
+    };
+    for (const PlannedLane &lane : plan.lanes) {
+        if (unpriced(lane)) {
+            plan.trace.skipped(lane.backend().name, lane.model, RouteStep::Reason::NotAllowed, 0);
+        }
+    }
+    plan.lanes.erase(std::remove_if(plan.lanes.begin(), plan.lanes.end(), unpriced),
+                     plan.lanes.end());
+    if (!plan.lanes.isEmpty()) {
+        return std::nullopt;
+    }
+    Refusal refusal;
+    refusal.status = 403;
+    refusal.code = "model_not_allowed";
+    refusal.message = "The price of the model '" + model +
+                      "' is not known, so a key with a budget may not use it. Add a price, or set "
+                      "prices.unknown to allow.";
+    return refusal;
+}
+
+void Admission::use(const PlannedLane &lane)
+{
+    m_price = m_prices->find(view(lane.model));
+    m_free = isLocal(lane);
 }
 
 std::optional<Money> Admission::cost(const TokenUsage &usage) const

@@ -3,6 +3,7 @@
 
 #include "gateway/config/configsnapshot.h"
 #include "gateway/http/responsewriter.h"
+#include "gateway/pipeline/laneplan.h"
 #include "gateway/policy/budgetbook.h"
 #include "gateway/policy/limiter.h"
 #include "gateway/policy/modelprice.h"
@@ -30,10 +31,8 @@ struct AdmissionRequest
     const QHostAddress &client;
     const QByteArray &body;
     const QByteArray &requestedModel;
-    const QByteArray &servedModel; ///< as the backend calls it: what is paid for
-    const QByteArray &backend;
+    LanePlan &plan; ///< lanes that may not be paid for are taken out; has one at least
     const QByteArray &requestId;
-    bool isFree;        ///< answered by Tidegate itself, so that a price is not missing
     bool hasOutput;     ///< false for endpoints that generate no tokens
     qint64 startedAtUs; ///< wall clock
 };
@@ -49,6 +48,8 @@ public:
     [[nodiscard]] std::optional<Refusal> admit(const Policies &policies,
                                                const AdmissionRequest &request);
 
+    /// The lane that is called now, by whose price is settled.
+    void use(const PlannedLane &lane);
     /// What @p usage costs. Nothing when the price, or a count that it needs, is unknown.
     [[nodiscard]] std::optional<Money> cost(const TokenUsage &usage) const;
     /// Corrects everything to what was really used. @p left: the request was sent to a backend.
@@ -64,14 +65,16 @@ private:
     [[nodiscard]] std::optional<Refusal> takeLimits(const AdmissionRequest &request,
                                                     PolicyTime now);
     [[nodiscard]] std::optional<Refusal> takeMoney(const AdmissionRequest &request, PolicyTime now);
+    [[nodiscard]] std::optional<Refusal> dropUnpriced(LanePlan &plan) const;
     [[nodiscard]] const RequestSize &sizeOf(const AdmissionRequest &request);
 
     Policies m_policies;
     LimiterGrant m_grant;
     BudgetHold m_hold;
     std::optional<RequestSize> m_size; ///< read when a limit or a budget needs it
-    const ModelPrice *m_price = nullptr;
-    bool m_free = false;
+    const PriceTable *m_prices = nullptr;
+    const ModelPrice *m_price = nullptr; ///< of the lane in use; null: not known
+    bool m_free = false;                 ///< answered by Tidegate itself, so no price is missing
 };
 
 } // namespace tidegate

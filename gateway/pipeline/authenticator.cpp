@@ -3,9 +3,8 @@
 
 #include "gateway/base/clock.h"
 
-#include <QHashFunctions>
-
 #include <algorithm>
+#include <functional>
 
 namespace tidegate {
 
@@ -48,8 +47,8 @@ Authenticator::Slot &Authenticator::find(std::string_view presented, const Confi
         m_slots = {};
         m_config = config;
     }
-    // The hash is seeded, so which keys share a slot tells an attacker nothing.
-    const size_t hash = qHashBits(presented.data(), presented.size(), QHashSeed::globalSeed());
+    // Who makes keys share a slot only makes them be looked up again each time.
+    const size_t hash = std::hash<std::string_view>()(presented);
     Slot &slot = m_slots[hash % m_slots.size()];
     if (!slot.key ||
         slot.presented != QByteArrayView(presented.data(), qsizetype(presented.size()))) {

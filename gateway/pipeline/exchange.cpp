@@ -9,6 +9,7 @@
 #include "gateway/pipeline/requestid.h"
 #include "gateway/protocol/promptsize.h"
 #include "gateway/protocol/usageblock.h"
+#include "gateway/resilience/retryafter.h"
 
 #include <algorithm>
 
@@ -20,6 +21,17 @@ namespace {
 constexpr qsizetype kMaxKeptBody = 1024 * 1024;
 // Of an upstream's 5xx answer this much is read.
 constexpr qsizetype kMaxErrorBody = 64 * 1024;
+// A stream's head waits so long for its first event, which may be an error that another lane can
+// make good.
+constexpr qint64 kHeadHoldMs = 100;
+// Of a stream this much is held back while it says nothing.
+constexpr qsizetype kMaxHeldEvents = 64 * 1024;
+// Calls for one request, over all lanes and keys.
+constexpr int kMaxAttempts = 8;
+// A wish to be left alone for longer than this is passed on.
+constexpr qint64 kMaxPatienceMs = 1000;
+// A stream that has come so far counts as a success of its lane, for now.
+constexpr qint64 kEventsUnderWay = 32;
 // Of an upstream's error text this much is shown in the panel.
 constexpr qsizetype kMaxShownError = 500;
 constexpr int kClientClosedStatus = 499;
@@ -87,6 +99,12 @@ void addCost(ResponseHead &head, std::optional<Money> cost)
     }
 }
 
+// Faults after which the backend has done nothing yet: a repetition costs nothing twice.
+bool isSafeToRepeat(Fault fault)
+{
+    return fault == Fault::Unreachable || fault == Fault::Overloaded;
+}
+
 // Mistral's API refuses requests with fields it does not know, and sends usage unasked.
 bool understandsStreamOptions(BackendType type)
 {
@@ -121,20 +139,13 @@ Exchange::~Exchange()
     if (m_call) {
         m_host.upstream().cancel(m_call);
     }
-    releaseLane();
 }
 
 void Exchange::start()
 {
-    if (!parse() || !route() || !admit()) {
-        return;
-    }
-    m_host.exchangeChanged(*this);
-    const BackendType type = m_route.lane.backend->type;
-    if (type == BackendType::Echo || type == BackendType::Noop) {
-        answerFromLocalBackend();
-    } else {
-        callBackend();
+    if (parse() && route() && admit()) {
+        m_host.exchangeChanged(*this);
+        tryLanes();
     }
 }
 
@@ -160,19 +171,17 @@ bool Exchange::route()
                 "This API key may not use the model '" + m_openAi.model() + "'.", "model"});
         return false;
     }
-    auto resolved = m_routes->resolve(m_openAi.model(), m_request.field("x-tidegate-backend"));
-    if (const ApiError *error = std::get_if<ApiError>(&resolved)) {
-        refuse(*error);
-        return false;
-    }
-    m_route = std::move(std::get<Route>(resolved));
-    const KeyState keyState = m_route.lane.backend->keyState;
-    if (keyState != KeyState::NotNeeded && keyState != KeyState::Ready) {
-        refuse({503,
-                "no_backend_available",
-                "The key of the backend '" + m_route.lane.backend->name +
-                    "' is not at hand. Open Tidegate's Backends page to see why.",
-                {}});
+    m_plan = m_routes->plan({.model = m_openAi.model(),
+                             .dice = m_host.retrying().dice,
+                             .nowNs = monotonicNs(),
+                             .backend = m_request.field("x-tidegate-backend"),
+                             .key = m_key.get(),
+                             .http = &m_request,
+                             .hasTools = m_openAi.hasTools(),
+                             .atUs = nowUs()});
+    if (m_plan.error) {
+        const ApiError error = std::move(*m_plan.error);
+        refuse(error);
         return false;
     }
     return true;
@@ -180,27 +189,94 @@ bool Exchange::route()
 
 bool Exchange::admit()
 {
-    const BackendConfig &backend = *m_route.lane.backend;
     const auto refusal =
         m_admission.admit(m_host.policies(), {.config = *m_routes->config(),
                                               .key = m_key.get(),
                                               .client = m_request.peerAddress,
                                               .body = m_request.body,
                                               .requestedModel = m_openAi.model(),
-                                              .servedModel = m_route.model,
-                                              .backend = backend.name,
+                                              .plan = m_plan,
                                               .requestId = m_requestId,
-                                              .isFree = backend.type == BackendType::Echo ||
-                                                        backend.type == BackendType::Noop,
                                               .hasOutput = m_match.endpoint != Endpoint::Embeddings,
                                               .startedAtUs = m_startedAtUs});
     if (refusal) {
         refuseAdmission(*refusal);
         return false;
     }
-    m_route.lane.state->inFlight.fetch_add(1, std::memory_order_relaxed);
-    m_laneHeld = true;
     return true;
+}
+
+// Calls the next lane of the plan that can take the request.
+void Exchange::tryLanes()
+{
+    std::optional<size_t> full;
+    while (m_nextLane < size_t(m_plan.lanes.size())) {
+        const size_t index = m_nextLane++;
+        switch (m_attempt.enter(m_plan.lanes[qsizetype(index)], m_plan.trace, {}, monotonicNs(),
+                                nowUs())) {
+        case Attempt::Entry::Entered:
+            useLane(index);
+            return;
+        case Attempt::Entry::Full:
+            full = full.value_or(index);
+            break;
+        case Attempt::Entry::Skipped:
+            break;
+        }
+    }
+    if (!full || !waitForPlace(*full)) {
+        giveUp();
+    }
+}
+
+// Every lane that could serve has all its places taken: stands in line at the first one.
+bool Exchange::waitForPlace(size_t index)
+{
+    const PlannedLane &lane = m_plan.lanes[qsizetype(index)];
+    const qint64 sinceUs = nowUs();
+    const auto ready = [this, index, sinceUs](bool entered) {
+        const PlannedLane &waited = m_plan.lanes[qsizetype(index)];
+        LaneQueue::Slot place = std::move(m_place);
+        if (!entered) {
+            m_plan.trace.skipped(waited.backend().name, waited.model,
+                                 RouteStep::Reason::QueueTimeout, sinceUs);
+            giveUp();
+            return;
+        }
+        if (m_attempt.enter(waited, m_plan.trace, std::move(place), monotonicNs(), nowUs()) ==
+            Attempt::Entry::Entered) {
+            useLane(index);
+        } else {
+            giveUp();
+        }
+    };
+    m_place = lane.state().queue.wait(m_host.context(), lane.backend().queueTimeoutMs, ready);
+    if (!m_place) {
+        m_plan.trace.skipped(lane.backend().name, lane.model, RouteStep::Reason::QueueFull,
+                             nowUs());
+        return false;
+    }
+    return true;
+}
+
+void Exchange::useLane(size_t index)
+{
+    const PlannedLane &lane = m_plan.lanes[qsizetype(index)];
+    m_laneAttempts = m_lane == &lane ? m_laneAttempts + 1 : 1;
+    m_keyAttempts = m_lane == &lane ? m_keyAttempts : 0;
+    m_lane = &lane;
+    m_nextLane = index + 1;
+    if (m_attempts == 0) {
+        lane.state().retries.request(monotonicNs());
+        m_host.retrying().overall.request(monotonicNs());
+    }
+    m_admission.use(lane);
+    const BackendType type = lane.backend().type;
+    if (type == BackendType::Echo || type == BackendType::Noop) {
+        answerFromLocalBackend();
+    } else {
+        callBackend();
+    }
 }
 
 void Exchange::answerFromLocalBackend()
@@ -208,7 +284,7 @@ void Exchange::answerFromLocalBackend()
     ++m_attempts;
     const LocalAnswer answer =
         answerLocally({.endpoint = m_match.endpoint,
-                       .echo = m_route.lane.backend->type == BackendType::Echo,
+                       .echo = m_lane->backend().type == BackendType::Echo,
                        .stream = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings,
                        .includeUsage = m_openAi.includeUsage() == OpenAiRequest::IncludeUsage::True,
                        .base64 = m_openAi.wantsBase64(),
@@ -240,12 +316,13 @@ void Exchange::answerFromLocalBackend()
         m_writer->end();
         m_writer = nullptr;
     }
+    endAttempt({.status = 200});
     settle(ExchangePhase::Done, Outcome::Success);
 }
 
 void Exchange::callBackend()
 {
-    const BackendConfig &backend = *m_route.lane.backend;
+    const BackendConfig &backend = m_lane->backend();
     UpstreamRequest call;
     call.url = backend.baseUrl;
     call.url.append(m_match.upstreamPath.data(), qsizetype(m_match.upstreamPath.size()));
@@ -256,18 +333,18 @@ void Exchange::callBackend()
     for (const auto &[name, value] : backend.headers) {
         call.fields.push_back(name + ": " + value);
     }
-    if (!backend.keys.empty()) {
-        call.authorization = Secret("Authorization: Bearer " + backend.keys.front().reveal());
+    if (!m_attempt.key().isEmpty()) {
+        call.authorization = Secret("Authorization: Bearer " + m_attempt.key().reveal());
     }
     m_askedForUsage = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings &&
                       m_openAi.includeUsage() != OpenAiRequest::IncludeUsage::True &&
                       understandsStreamOptions(backend.type);
-    call.body = m_openAi.spliced(m_request.body, view(m_route.model), m_askedForUsage);
-    call.timeouts = backend.timeouts;
+    call.body = m_openAi.spliced(m_request.body, view(m_lane->model), m_askedForUsage);
+    call.timeouts = m_lane->timeouts();
     call.proxy = backend.proxy;
     call.caFile = backend.caFile;
     call.verifyTls = backend.verifyTls;
-    call.freshConnection = m_attempts > 0;
+    call.freshConnection = m_staleRetried;
     call.allowPrivateNetwork = backend.allowPrivateNetwork;
     m_callStartNs = monotonicNs();
     m_timings.routedUs = sinceStartUs(m_callStartNs);
@@ -279,9 +356,9 @@ ResponseHead Exchange::answerHead(int status)
 {
     ResponseHead head(status);
     head.add("x-request-id", view(m_requestId));
-    if (m_route.lane.backend) {
-        head.add("x-tidegate-backend", view(m_route.lane.backend->name));
-        head.add("x-tidegate-model", view(m_route.model));
+    if (m_lane) {
+        head.add("x-tidegate-backend", view(backendName()));
+        head.add("x-tidegate-model", view(m_lane->model));
         head.add("x-tidegate-attempts", view(QByteArray::number(m_attempts)));
         head.add("x-tidegate-overhead-us", view(QByteArray::number(m_overheadUs)));
         head.add("x-tidegate-cache", "bypass");
@@ -294,55 +371,67 @@ void Exchange::upstreamHead(const UpstreamHead &head)
 {
     const qint64 headNs = monotonicNs();
     m_status = head.status;
-    m_route.lane.state->reachability.store(BackendState::Reachability::Reachable,
-                                           std::memory_order_relaxed);
-    if (head.status >= 500) {
-        ResponseHead kept;
-        addForwardedAnswerFields(head, kept, AnswerBody::Replaced);
-        KnownSecrets::mask(kept.fields);
-        m_errorFields = std::move(kept.fields);
-        m_relay = Relay::ErrorBody;
-        return;
+    m_lane->state().reachability.store(LaneState::Reachability::Reachable,
+                                       std::memory_order_relaxed);
+    if (head.status >= 400) {
+        const auto wish = readRetryAfter(head.fields, {}, wallClockUs());
+        m_retryAfterMs = wish ? std::optional(wish->ms) : std::nullopt;
+    } else {
+        m_attempt.answered(headNs);
     }
     m_relay = m_openAi.stream() && head.status == 200 && isEventStream(head) ? Relay::Events
                                                                              : Relay::Whole;
     m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
-    ResponseHead answer = answerHead(head.status);
-    addForwardedAnswerFields(head, answer, AnswerBody::Relayed);
+    m_heldHead = answerHead(head.status);
+    addForwardedAnswerFields(head, m_heldHead,
+                             head.status >= 500 ? AnswerBody::Replaced : AnswerBody::Relayed);
     if (head.status >= 400) {
-        KnownSecrets::mask(answer.fields);
+        KnownSecrets::mask(m_heldHead.fields);
     }
     if (m_relay == Relay::Events) {
-        m_writer->begin(answer, -1);
-        m_phase = ExchangePhase::Streaming;
+        // The SDKs' time-outs end with the head, so a slow first token must not keep it back.
+        inMs(kHeadHoldMs, [this] {
+            if (!m_committed && m_relay == Relay::Events) {
+                commit();
+                m_host.exchangeChanged(*this);
+            }
+        });
     } else {
-        m_heldHead = std::move(answer);
         m_body.reserve(std::min(qsizetype(std::max<qint64>(head.contentLength, 0)), kMaxKeptBody));
     }
     m_host.exchangeChanged(*this);
 }
 
+// From here on the client gets this answer and no other.
+void Exchange::commit()
+{
+    m_committed = true;
+    m_writer->begin(m_heldHead, -1);
+    if (m_relay == Relay::Events) {
+        m_phase = ExchangePhase::Streaming;
+        writeOut(view(std::exchange(m_heldEvents, QByteArray())));
+    }
+}
+
 bool Exchange::upstreamBody(std::string_view piece)
 {
     switch (m_relay) {
-    case Relay::ErrorBody:
-        m_body.append(piece.data(),
-                      qsizetype(std::min(piece.size(), size_t(kMaxErrorBody - m_body.size()))));
-        if (m_body.size() == kMaxErrorBody) {
-            answerUpstreamError();
-        }
-        return true;
     case Relay::Events:
         m_gaps.arrived(monotonicNs());
         relayEvents(piece);
         break;
     case Relay::Whole:
+        if (m_status >= 500 && m_body.size() + qsizetype(piece.size()) > kMaxErrorBody) {
+            m_body.append(piece.data(), kMaxErrorBody - m_body.size());
+            failBeforeAnswer();
+            return true;
+        }
         if (m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody) {
             m_body.append(piece.data(), qsizetype(piece.size()));
             return true;
         }
         m_relay = Relay::Bytes;
-        m_writer->begin(m_heldHead, -1);
+        commit();
         relayBytes(view(m_body));
         relayBytes(piece);
         break;
@@ -382,6 +471,19 @@ void Exchange::relayEvents(std::string_view piece)
         if (strip) {
             continue;
         }
+        if (!m_committed) {
+            if (m_sawError) {
+                // An error instead of an answer, whatever the status said.
+                m_body = QByteArray(event.raw.data(), qsizetype(event.raw.size()));
+                failBeforeAnswer();
+                return;
+            }
+            m_heldEvents.append(event.raw.data(), qsizetype(event.raw.size()));
+            if (m_contentEvents > 0 || m_sawDone || m_heldEvents.size() > kMaxHeldEvents) {
+                commit();
+            }
+            continue;
+        }
         if (m_sawError) {
             // An error may quote the request that the upstream got, with its key.
             writeOut(ready);
@@ -399,6 +501,9 @@ void Exchange::relayEvents(std::string_view piece)
         ready = event.raw;
     }
     writeOut(ready);
+    if (m_events == kEventsUnderWay) {
+        m_attempt.underWay(monotonicNs());
+    }
 }
 
 // Notes what the event says. True when it is the one that include_usage adds.
@@ -435,35 +540,37 @@ void Exchange::upstreamFinished(const UpstreamResult &result)
         finishRelay();
         return;
     }
-    if (m_relay == Relay::None || m_relay == Relay::Whole) {
-        if (m_relay == Relay::None && result.staleConnection && m_attempts == 1) {
-            // The upstream had closed the idle connection while the request was on its way: it
-            // cannot have answered, so one more try on a fresh connection is what the user wants.
-            callBackend();
-            return;
-        }
-        m_route.lane.state->reachability.store(BackendState::Reachability::Unreachable,
-                                               std::memory_order_relaxed);
-        refuse(errorFor(result, m_route.lane.backend->name));
+    if (m_relay == Relay::None && result.staleConnection && !std::exchange(m_staleRetried, true)) {
+        // The upstream had closed the idle connection while the request was on its way: it cannot
+        // have answered, so one more try on a fresh connection is what the user wants.
+        callBackend();
         return;
     }
-    if (m_relay == Relay::ErrorBody) {
-        answerUpstreamError();
+    const ApiError error = errorFor(result, backendName());
+    const AttemptEnd end{.failure = result.failure, .status = m_status};
+    if (m_committed) {
+        endAttempt(end);
+        failAfterHead(error);
         return;
     }
-    failAfterHead(errorFor(result, m_route.lane.backend->name));
+    if (m_relay == Relay::None) {
+        m_lane->state().reachability.store(LaneState::Reachability::Unreachable,
+                                           std::memory_order_relaxed);
+    }
+    failAttempt(error, end);
 }
 
 void Exchange::finishRelay()
 {
     switch (m_relay) {
-    case Relay::ErrorBody:
-        answerUpstreamError();
-        return;
     case Relay::Events:
         finishEvents();
         return;
     case Relay::Whole:
+        if (m_status >= 400 || readChunk(view(m_body)).error) {
+            failBeforeAnswer();
+            return;
+        }
         relayWhole();
         break;
     case Relay::Bytes:
@@ -477,41 +584,24 @@ void Exchange::finishRelay()
         break;
     }
     m_writer = nullptr;
+    endAttempt({.status = m_status});
     if (m_status >= 400) {
         m_errorCode = "upstream_" + QByteArray::number(m_status);
-        m_errorMessage = shownError(m_body);
         settle(ExchangePhase::Failed, Outcome::ClientError);
     } else {
-        settleAnswer();
+        settle(ExchangePhase::Done, Outcome::Success);
     }
 }
 
 void Exchange::relayWhole()
 {
-    if (m_status >= 400) {
-        KnownSecrets::mask(m_body);
-    } else {
-        const OpenAiChunk answer = readChunk(view(m_body));
-        m_usage = answer.usage;
-        m_sawError = answer.error;
-        m_bytesOut = m_body.size();
-        estimateUsage();
-        addCost(m_heldHead, m_admission.cost(m_usage));
-    }
+    mergeUsage(m_usage, readChunk(view(m_body)).usage);
     m_bytesOut = m_body.size();
+    estimateUsage();
+    addCost(m_heldHead, m_admission.cost(m_usage));
     m_firstSentUs = sinceStartUs(monotonicNs());
+    m_committed = true;
     m_writer->send(m_heldHead, m_body);
-}
-
-// An error inside of an answer with status 200 is the upstream's failure all the same.
-void Exchange::settleAnswer()
-{
-    if (m_sawError) {
-        m_errorCode = "upstream_error_event";
-        settle(ExchangePhase::Failed, Outcome::UpstreamError);
-    } else {
-        settle(ExchangePhase::Done, Outcome::Success);
-    }
 }
 
 void Exchange::finishEvents()
@@ -519,13 +609,28 @@ void Exchange::finishEvents()
     // A last event without its blank line is passed as it is.
     const std::string_view rest = m_splitter.rest();
     const bool usageOnly = readEvent(rest);
-    if (!m_sawDone && !m_sawFinish && !m_sawError) {
-        failAfterHead({502,
-                       "upstream_invalid_response",
-                       "The backend '" + m_route.lane.backend->name +
-                           "' ended the stream before the answer was complete.",
-                       {}});
+    if (!m_committed && m_sawError) {
+        m_body = QByteArray(rest.data(), qsizetype(rest.size()));
+        failBeforeAnswer();
         return;
+    }
+    if (!m_sawDone && !m_sawFinish && !m_sawError) {
+        const ApiError error{502,
+                             "upstream_invalid_response",
+                             "The backend '" + backendName() +
+                                 "' ended the stream before the answer was complete.",
+                             {}};
+        const AttemptEnd end{.status = m_status, .body = AttemptEnd::Body::Cut};
+        if (m_committed) {
+            endAttempt(end);
+            failAfterHead(error);
+        } else {
+            failAttempt(error, end);
+        }
+        return;
+    }
+    if (!m_committed) {
+        commit();
     }
     if (!(m_askedForUsage && usageOnly)) {
         QByteArray last(rest.data(), qsizetype(rest.size()));
@@ -536,30 +641,188 @@ void Exchange::finishEvents()
     }
     m_writer->end();
     m_writer = nullptr;
-    settleAnswer();
+    endAttempt({.status = m_status,
+                .body = m_sawError ? AttemptEnd::Body::Error : AttemptEnd::Body::Good});
+    // An error inside of an answer with status 200 is the upstream's failure all the same.
+    if (m_sawError) {
+        m_errorCode = "upstream_error_event";
+        settle(ExchangePhase::Failed, Outcome::UpstreamError);
+    } else {
+        settle(ExchangePhase::Done, Outcome::Success);
+    }
 }
 
-void Exchange::answerUpstreamError()
+// ---- attempts that failed before the client got anything
+
+// The upstream answered, but with an error: m_body is its text, or the event that says so.
+void Exchange::failBeforeAnswer()
 {
-    // An error that a client's SDK can read passes verbatim; a page of HTML or nothing does not.
-    const QByteArray backend = m_route.lane.backend->name;
-    ApiError error{m_status,
-                   "upstream_unavailable",
-                   "The backend '" + backend + "' answered " + QByteArray::number(m_status) + '.',
-                   {}};
-    m_errorCode = error.code;
+    if (m_call) {
+        takeTimings(m_host.upstream().cancel(m_call));
+        m_call = nullptr;
+    }
+    AttemptEnd end{.status = m_status, .error = view(m_body)};
+    if (m_relay == Relay::Events) {
+        end.error = SseSplitter::data(view(m_body), m_scratch);
+    }
+    end.body = m_status < 400 ? AttemptEnd::Body::Error : AttemptEnd::Body::Good;
+    endAttempt(end);
+    if (!tryAgain()) {
+        answerFailure();
+    }
+}
+
+// There was no answer, or none that counts.
+void Exchange::failAttempt(const ApiError &error, const AttemptEnd &end)
+{
+    endAttempt(end);
+    if (!tryAgain()) {
+        refuse(error);
+    }
+}
+
+void Exchange::endAttempt(const AttemptEnd &end)
+{
+    m_verdict = classify(end);
+    m_attempt.end(m_verdict, m_retryAfterMs, m_committed, monotonicNs(), nowUs());
+}
+
+// Turns to another key, another lane, or the same one later. False when this failure is the answer.
+bool Exchange::tryAgain()
+{
+    const DispositionRule &rule = ruleFor(m_verdict.disposition);
+    const qint64 now = monotonicNs();
+    Retrying &retrying = m_host.retrying();
+    const size_t index = m_nextLane - 1;
+    LaneState &state = m_lane->state();
+    const bool otherKey = rule.retryOtherKey &&
+                          size_t(m_keyAttempts) + 1 < m_lane->backend().keys.size() &&
+                          state.credentials.anyReady(now);
+    const bool otherLane = rule.nextLane && hasLaneLeft(now);
+    const bool later = rule.retrySameLane && isSafeToRepeat(m_verdict.fault) &&
+                       m_laneAttempts < m_lane->retry().maxAttempts;
+    if (m_attempts >= kMaxAttempts || (!otherKey && !otherLane && !later)) {
+        return false;
+    }
+    if (!RetryBudget::takeRetry(state.retries, retrying.overall, now)) {
+        m_plan.trace.skipped(backendName(), m_lane->model, RouteStep::Reason::RetriesSpent,
+                             nowUs());
+        return false;
+    }
+    if (later && !otherKey && !otherLane && !tryLaterAgain()) {
+        return false;
+    }
+    // What the failed attempt left behind.
+    m_status = 0;
+    m_relay = Relay::None;
+    m_usage = {};
+    m_splitter = {};
+    m_heldEvents.clear();
+    m_events = 0;
+    m_contentEvents = 0;
+    m_sawDone = false;
+    m_sawFinish = false;
+    m_sawError = false;
+    m_stripped = false;
+    m_partSent = false;
+    m_staleRetried = false;
+    m_body = QByteArray();
+    if (otherKey) {
+        ++m_keyAttempts;
+        m_nextLane = index;
+    }
+    if (otherKey || otherLane) {
+        tryLanes();
+    }
+    return true;
+}
+
+bool Exchange::hasLaneLeft(qint64 nowNs) const
+{
+    const auto rest = m_plan.lanes.begin() + qsizetype(m_nextLane);
+    return std::any_of(rest, m_plan.lanes.end(), [nowNs](const PlannedLane &lane) {
+        return bool(lane.state().availability(nowNs));
+    });
+}
+
+// The only lane left may do better in a moment.
+bool Exchange::tryLaterAgain()
+{
+    const RetryRule rule = m_lane->retry();
+    if (m_retryAfterMs.value_or(0) > kMaxPatienceMs) {
+        return false; // the client had better hear of it than wait without a word
+    }
+    m_nextLane -= 1;
+    inMs(m_host.retrying().backoff.delayMs(rule.backoff, m_laneAttempts, m_retryAfterMs),
+         [this] { tryLanes(); });
+    return true;
+}
+
+void Exchange::inMs(qint64 ms, std::function<void()> work)
+{
+    m_timer = std::make_unique<QTimer>();
+    m_timer->setSingleShot(true);
+    QObject::connect(m_timer.get(), &QTimer::timeout, m_timer.get(), std::move(work));
+    m_timer->start(int(ms));
+}
+
+// No lane takes the request (any more).
+void Exchange::giveUp()
+{
+    const qint64 untilNs = m_plan.availableAtNs(monotonicNs());
+    const qint64 waitMs = std::max<qint64>((untilNs - monotonicNs()) / 1'000'000, 1000);
+    const bool limited =
+        std::all_of(m_plan.lanes.begin(), m_plan.lanes.end(), [](const PlannedLane &lane) {
+            return lane.state().credentials.allCooling(monotonicNs());
+        });
+    const ApiError error =
+        limited ? ApiError{429,
+                           "rate_limit_exceeded",
+                           "Every backend that serves '" + m_openAi.model() +
+                               "' has reached its rate limit. Try again in a moment.",
+                           {}}
+                : ApiError{503,
+                           "no_backend_available",
+                           "No backend that serves '" + m_openAi.model() +
+                               "' can take the request now. The route trace in Tidegate's Live "
+                               "page says why.",
+                           {}};
+    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(error.status);
+    head.add("retry-after", view(QByteArray::number((waitMs + 999) / 1000)));
+    refuse(error, std::move(head));
+}
+
+// The latest failure is the answer: a 4xx as it came, a 5xx if a client's SDK can read it.
+void Exchange::answerFailure()
+{
     KnownSecrets::mask(m_body);
-    m_errorMessage = shownError(m_body.isEmpty() ? error.message : m_body);
-    m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
-    ResponseHead head = answerHead(m_status);
-    head.fields.append(m_errorFields);
-    head.add("content-type", "application/json");
-    const QByteArray body = readChunk(view(m_body)).error ? m_body : error.toJson();
-    m_bytesOut = body.size();
+    m_errorMessage = shownError(m_body);
+    if (m_status < 400) {
+        // A good status with an error in it: passed as it came, and counted as what it is.
+        m_errorCode = "upstream_error_event";
+    } else if (m_status < 500) {
+        m_errorCode = "upstream_" + QByteArray::number(m_status);
+    } else {
+        const ApiError error{m_status,
+                             "upstream_unavailable",
+                             "The backend '" + backendName() + "' answered " +
+                                 QByteArray::number(m_status) + '.',
+                             {}};
+        m_errorCode = error.code;
+        m_heldHead.add("content-type", "application/json");
+        if (!readChunk(view(m_body)).error) {
+            m_errorMessage = shownError(m_body.isEmpty() ? error.message : m_body);
+            m_body = error.toJson();
+        }
+    }
+    m_body.prepend(m_heldEvents);
+    m_bytesOut = m_body.size();
     m_firstSentUs = sinceStartUs(monotonicNs());
-    m_writer->send(head, body);
+    m_writer->send(m_heldHead, m_body);
     m_writer = nullptr;
-    settle(ExchangePhase::Failed, Outcome::UpstreamError);
+    settle(ExchangePhase::Failed,
+           m_status >= 400 && m_status < 500 ? Outcome::ClientError : Outcome::UpstreamError);
 }
 
 void Exchange::failAfterHead(const ApiError &error)
@@ -677,7 +940,12 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     m_timings.endUs = sinceStartUs(monotonicNs());
     estimateUsage();
     m_cost = m_usage.isKnown() ? m_admission.cost(m_usage) : Money();
-    releaseLane();
+    m_place.release();
+    m_timer.reset();
+    if (m_attempt.isRunning()) {
+        m_verdict = {Disposition::Cancelled, Fault::None, m_status};
+        m_attempt.end(m_verdict, {}, false, monotonicNs(), nowUs());
+    }
     m_host.exchangeFinished(*this);
     // After the ledger row was handed over: see BudgetBook::settle().
     m_admission.settle(m_usage, m_cost, leftForBackend());
@@ -702,12 +970,14 @@ bool Exchange::leftForBackend() const
     return m_attempts > 0 && (!isGivenUp() || m_timings.sentUs >= 0);
 }
 
-void Exchange::releaseLane()
+qint64 Exchange::nowUs() const
 {
-    if (m_laneHeld) {
-        m_route.lane.state->inFlight.fetch_sub(1, std::memory_order_relaxed);
-        m_laneHeld = false;
-    }
+    return sinceStartUs(monotonicNs());
+}
+
+const QByteArray &Exchange::backendName() const
+{
+    return m_lane->backend().name;
 }
 
 qint64 Exchange::sinceStartUs(qint64 atNs) const
@@ -741,8 +1011,8 @@ ExchangeEvent Exchange::event() const
     event.path = QByteArray(m_request.path.data(), qsizetype(m_request.path.size()));
     event.peer = m_peer;
     event.requestedModel = m_openAi.model();
-    event.servedModel = m_route.model;
-    event.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
+    event.servedModel = m_lane ? m_lane->model : QByteArray();
+    event.backend = m_lane ? backendName() : QByteArray();
     event.errorCode = m_errorCode;
     event.errorMessage = m_errorMessage;
     event.usage = m_usage;
@@ -784,8 +1054,8 @@ LedgerRow Exchange::ledgerRow() const
     row.attempts = m_attempts;
     row.stream = m_openAi.stream();
     row.requestedModel = m_openAi.model();
-    row.servedModel = m_route.model;
-    row.backend = m_route.lane.backend ? m_route.lane.backend->name : QByteArray();
+    row.servedModel = m_lane ? m_lane->model : QByteArray();
+    row.backend = m_lane ? backendName() : QByteArray();
     row.errorCode = m_errorCode;
     row.peer = m_peer;
     row.usage = m_usage;

@@ -7,6 +7,7 @@
 #include "gateway/observe/knownsecrets.h"
 #include "gateway/observe/metricsshard.h"
 #include "gateway/pipeline/admission.h"
+#include "gateway/pipeline/attempt.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/routes.h"
 #include "gateway/protocol/openairequest.h"
@@ -15,16 +16,22 @@
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QByteArray>
+#include <QTimer>
+
+#include <functional>
+#include <memory>
+#include <optional>
 
 namespace tidegate {
 
 class ExchangeHost;
 
-/// One proxied request on its way: parse, route, call the backend, relay its answer, settle.
+/// One proxied request on its way: parse, route, admit, call one lane after the other until one
+/// answers, relay the answer, settle.
 ///
 /// Lives in one engine thread, owned by its Engine. Exactly one settlement happens, however the
-/// exchange ends. The commit point is the first byte given to the client: before it the answer may
-/// still become an error, after it a broken stream ends with an error event.
+/// exchange ends. The commit point is the first byte given to the client: before it another lane
+/// may be tried, after it a broken stream ends with an error event.
 class Exchange final : private ResponseListener, private UpstreamListener
 {
 public:
@@ -60,10 +67,9 @@ private:
     enum class Relay : quint8
     {
         None,
-        Whole,     ///< collected, so that its cost can stand in the head
-        Bytes,     ///< too long for that: the answer's bytes pass as they come
-        Events,    ///< a stream of server-sent events
-        ErrorBody, ///< an upstream's 5xx answer, held to be put into the error envelope
+        Whole,  ///< collected, so that its cost can stand in the head
+        Bytes,  ///< too long for that: the answer's bytes pass as they come
+        Events, ///< a stream of server-sent events
     };
 
     // ResponseListener
@@ -77,8 +83,19 @@ private:
     bool parse();
     bool route();
     bool admit();
+    void tryLanes();
+    bool waitForPlace(size_t index);
+    void useLane(size_t index);
     void answerFromLocalBackend();
     void callBackend();
+    void endAttempt(const AttemptEnd &end);
+    bool tryAgain();
+    bool tryLaterAgain();
+    void inMs(qint64 ms, std::function<void()> work);
+    [[nodiscard]] bool hasLaneLeft(qint64 nowNs) const;
+    void giveUp();
+    void answerFailure();
+    void commit();
 
     [[nodiscard]] ResponseHead answerHead(int status);
     void relayBytes(std::string_view piece);
@@ -89,7 +106,8 @@ private:
     void finishRelay();
     void finishEvents();
     void settleAnswer();
-    void answerUpstreamError();
+    void failAttempt(const ApiError &error, const AttemptEnd &end);
+    void failBeforeAnswer();
     void failAfterHead(const ApiError &error);
     void refuse(const ApiError &error);
     void refuseAdmission(const Refusal &refusal);
@@ -99,7 +117,8 @@ private:
     [[nodiscard]] bool leftForBackend() const;
     void estimateUsage();
     void settle(ExchangePhase phase, Outcome outcome);
-    void releaseLane();
+    [[nodiscard]] qint64 nowUs() const;
+    [[nodiscard]] const QByteArray &backendName() const;
     [[nodiscard]] qint64 sinceStartUs(qint64 atNs) const;
     void takeTimings(const UpstreamTimings &timings);
 
@@ -114,18 +133,24 @@ private:
     const QByteArray m_peer; ///< the client's address without port
 
     OpenAiRequest m_openAi;
-    Route m_route;
+    LanePlan m_plan;
+    const PlannedLane *m_lane = nullptr; ///< the latest one used; null before the first
+    Attempt m_attempt;
+    LaneQueue::Slot m_place;         ///< that is waited for
+    std::unique_ptr<QTimer> m_timer; ///< of a back-off, or of a stream that says nothing yet
+    Verdict m_verdict;               ///< of the latest attempt
+    std::optional<qint64> m_retryAfterMs;
     Admission m_admission;
     UpstreamCall *m_call = nullptr; ///< null when none is running
     QByteArray m_requestId;
     QByteArray m_errorCode;
     QString m_errorMessage;
-    QByteArray m_errorFields; ///< those of an upstream's 5xx answer that a client may see
-    QByteArray m_body;        ///< of the answer: kept to read its usage, or as an error body
+    QByteArray m_body; ///< of the answer: kept to read its usage, or as an error body
     SseSplitter m_splitter;
     QByteArray m_scratch;
     SecretMasker m_masker;   ///< of an upstream's 4xx answer
-    ResponseHead m_heldHead; ///< of a whole answer
+    ResponseHead m_heldHead; ///< of an answer of which nothing is sent yet
+    QByteArray m_heldEvents; ///< what came before the first event that says something
     TokenUsage m_usage;
     std::optional<Money> m_cost;
     ExchangeTimings m_timings;
@@ -144,7 +169,11 @@ private:
     Relay m_relay = Relay::None;
     bool m_paused = false;        ///< the client's backlog is above the high-water mark
     bool m_askedForUsage = false; ///< by us, so the extra chunk is taken out again
-    bool m_laneHeld = false;
+    bool m_committed = false;     ///< the client has got, or will get, a part of this answer
+    bool m_staleRetried = false;  ///< once, for a kept connection that was dead
+    size_t m_nextLane = 0;        ///< of the plan
+    int m_laneAttempts = 0;       ///< with the present lane
+    int m_keyAttempts = 0;        ///< with further keys of the present lane
     bool m_sawFinish = false;
     bool m_sawDone = false;
     bool m_sawError = false;

@@ -105,6 +105,7 @@ void Credentials::settle(quint64 id, const Verdict &verdict, std::optional<qint6
         return;
     }
     const bool isOut = found->state == CredentialState::Dead;
+    const bool spare = m_keys.size() > 1;
     switch (verdict.disposition) {
     case Disposition::Success:
         // An answer that began before the key was refused does not bring it back.
@@ -115,12 +116,16 @@ void Credentials::settle(quint64 id, const Verdict &verdict, std::optional<qint6
         }
         break;
     case Disposition::CredentialsDead:
+        if (!spare) {
+            break; // nothing is won by not asking: the client hears what the backend says
+        }
         found->state = CredentialState::Dead;
         found->fault = verdict.fault;
         found->untilNs = nowNs + kDeadMs * kNsPerMs;
         break;
     case Disposition::RateLimited:
-        if (!isOut) {
+        // Without a wish, one limit may be used up and another not: only a spare key is better.
+        if (!isOut && (spare || retryAfterMs)) {
             const qint64 ms =
                 std::clamp<qint64>(retryAfterMs.value_or(kCoolMs), 1, RetryAfter::kMaxMs);
             const qint64 untilNs = nowNs + ms * kNsPerMs;

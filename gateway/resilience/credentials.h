@@ -39,7 +39,8 @@ struct CredentialInfo
 };
 
 /// A backend's keys: lent in turn, taken out by themselves when they are refused, and back by
-/// themselves.
+/// themselves. The only key of a backend is never taken out for being refused, and for a rate limit
+/// only where the backend says for how long.
 ///
 /// One per backend, shared by all engine threads; every function from any of them. One mutex, held
 /// for well under a microsecond. Times are monotonic nanoseconds.

@@ -21,9 +21,13 @@ const deadPort = await refusedPort();
 
 const config = (upstream) => ({
   default_backend: 'up',
+  circuit_breaker: { enabled: false }, // every test here fails the same backend
   backends: {
     up: { type: 'openai', url: upstream.url, api_key: 'sk-up', models: ['listed-one', 'listed-two'],
       timeouts: { idle_ms: 1000 * slowness } },
+    // A backend's Retry-After holds for the next requests too, so these have one each.
+    limited: { type: 'openai', url: upstream.url, api_key: 'sk-limited', models: ['none'] },
+    limited2: { type: 'openai', url: upstream.url, api_key: 'sk-limited', models: ['none'] },
     dead: { type: 'openai', url: `http://127.0.0.1:${deadPort}/v1`, api_key: 'sk-dead', models: ['none'] },
     echo: { type: 'echo', models: ['parrot'] },
   },
@@ -233,7 +237,8 @@ suite(`${sdk}`, { config, concurrency: 4 }, (t) => {
         const model = freshModel();
         t.upstream.when(model, answer({ error: { message: `says ${status}`, type: 'x', code: 'why', param: 'p' } },
           { status, fields: { 'Content-Type': 'application/json', 'Retry-After': '5' } }));
-        await assert.rejects(client().chat.completions.create({ model, messages, stream: streamed }), (error) => {
+        const asked = status === 429 ? `limited${streamed ? '2' : ''}/${model}` : model;
+        await assert.rejects(client().chat.completions.create({ model: asked, messages, stream: streamed }), (error) => {
           assert.ok(error instanceof openai[name], error.constructor.name);
           assert.equal(error.status, status);
           assert.match(error.message, new RegExp(`says ${status}`));

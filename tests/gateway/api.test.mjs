@@ -14,9 +14,13 @@ import { assertError, freshModel, suite } from './lib/suite.mjs';
 const kUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 const config = (upstream) => ({
+  circuit_breaker: { enabled: false }, // every test here fails the same backend
   default_backend: 'up',
   backends: {
     up: { type: 'openai', url: upstream.url, api_key: 'sk-up', models: ['listed-a', 'listed-b'] },
+    // A backend's Retry-After holds for the next requests too, so these have one each.
+    limited: { type: 'openai', url: upstream.url, api_key: 'sk-limited', models: ['none'] },
+    limited2: { type: 'openai', url: upstream.url, api_key: 'sk-limited', models: ['none'] },
     echo: { type: 'echo' },
     nothing: { type: 'noop' },
   },
@@ -409,8 +413,9 @@ suite('upstream errors', { config }, (t) => {
         t.upstream.when(model, answer(body, {
           status, fields: { 'Content-Type': 'application/json', 'Retry-After': '7', 'X-Why': 'w' },
         }));
+        const backend = streamed ? 'limited2/' : 'limited/';
         const reply = await t.gateway.post('/v1/chat/completions',
-          chatRequest(model, { stream: streamed }));
+          chatRequest((status === 429 ? backend : '') + model, { stream: streamed }));
         assert.equal(reply.head.status, status);
         assert.equal(reply.text, body);
         assert.equal(reply.head.get('retry-after'), '7');

@@ -19,12 +19,14 @@ const kTimeoutMs = 500 * slowness;
 const deadPort = await refusedPort();
 
 const config = (upstream) => ({
+  circuit_breaker: { enabled: false }, // every test here fails the same backend
   default_backend: 'up',
   backends: {
     up: {
       type: 'openai', url: upstream.url, api_key: 'sk-up',
       timeouts: { connect_ms: kTimeoutMs, first_byte_ms: kTimeoutMs, idle_ms: kTimeoutMs },
     },
+    limited: { type: 'openai', url: upstream.url, api_key: 'sk-limited', models: ['none'] },
     dead: { type: 'openai', url: `http://127.0.0.1:${deadPort}/v1`, api_key: 'sk-dead' },
     total: {
       type: 'openai', url: upstream.url, api_key: 'sk-up', timeouts: { total_ms: kTimeoutMs },
@@ -134,7 +136,7 @@ suite('error answers', { config }, (t) => {
     const model = freshModel();
     t.upstream.when(model, answer({ error: { message: 'slow down', type: 'rate_limit' } },
       { status: 429, fields: { 'Content-Type': 'application/json', 'Retry-After': '17' } }));
-    const reply = await ask(t, model, true);
+    const reply = await ask(t, `limited/${model}`, true);
     assert.equal(reply.head.status, 429);
     assert.equal(reply.head.get('retry-after'), '17');
     await assertRow(t, reply, { status: 429, outcome: Outcome.clientError });

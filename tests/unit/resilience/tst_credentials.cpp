@@ -18,6 +18,7 @@ constexpr qint64 kMs = 1'000'000;
 constexpr qint64 kSecond = 1000 * kMs;
 constexpr qint64 kStart = 1'000'000 * kSecond;
 constexpr qint64 kDeadNs = Credentials::kDeadMs * kMs;
+constexpr qint64 kDayMs = 86'400'000;
 
 constexpr Verdict kSuccess{Disposition::Success, Fault::None, 200};
 constexpr Verdict kRefused{Disposition::CredentialsDead, Fault::Key, 401};
@@ -50,6 +51,7 @@ private Q_SLOTS:
     void turns();
     void noKeyNeeded();
     void refusedKeyIsOutAtOnce();
+    void theOnlyKeyStays();
     void comesBackOnTrial();
     void coolsForRetryAfter();
     void allOut();
@@ -105,10 +107,22 @@ void TestCredentials::refusedKeyIsOutAtOnce()
     QCOMPARE(info.lent, 1);
 }
 
-void TestCredentials::comesBackOnTrial()
+void TestCredentials::theOnlyKeyStays()
 {
     Credentials credentials(keys(1));
+    const quint64 id = credentials.lend(kStart)->id;
+    credentials.settle(id, kRefused, std::nullopt, kStart);
+    QVERIFY(credentials.lend(kStart)); // the client hears what the backend says
+    credentials.settle(id, kLimited, std::nullopt, kStart);
+    QVERIFY(credentials.lend(kStart));
+    QCOMPARE(credentials.snapshot(kStart)[0].state, CredentialState::Ready);
+}
+
+void TestCredentials::comesBackOnTrial()
+{
+    Credentials credentials(keys(2));
     credentials.settle(credentials.lend(kStart)->id, kRefused, std::nullopt, kStart);
+    credentials.settle(credentials.lend(kStart)->id, kLimited, kDayMs, kStart);
     QVERIFY(!credentials.lend(kStart + kDeadNs - 1));
     const qint64 now = kStart + kDeadNs;
     QCOMPARE(credentials.snapshot(now)[0].state, CredentialState::OnTrial);
@@ -124,8 +138,9 @@ void TestCredentials::comesBackOnTrial()
     QCOMPARE(credentials.snapshot(now)[0].fault, Fault::None);
 
     // Refused again: out again for as long.
-    Credentials still(keys(1));
+    Credentials still(keys(2));
     still.settle(still.lend(kStart)->id, kRefused, std::nullopt, kStart);
+    still.settle(still.lend(kStart)->id, kLimited, kDayMs, kStart);
     still.settle(still.lend(now)->id, kRefused, std::nullopt, now);
     QCOMPARE(still.readyAtNs(now), now + kDeadNs);
 }
@@ -146,7 +161,8 @@ void TestCredentials::coolsForRetryAfter()
     credentials.settle(id, kLimited, 1000, kStart);
     QCOMPARE(credentials.readyAtNs(kStart), kStart + 60 * kSecond);
     // Without a word, a little; with an absurd one, a day.
-    Credentials silent(keys(1));
+    Credentials silent(keys(2));
+    silent.settle(silent.lend(kStart)->id, kLimited, std::nullopt, kStart);
     silent.settle(silent.lend(kStart)->id, kLimited, std::nullopt, kStart);
     QCOMPARE(silent.readyAtNs(kStart), kStart + Credentials::kCoolMs * kMs);
     Credentials absurd(keys(1));
@@ -173,8 +189,9 @@ void TestCredentials::allOut()
 
 void TestCredentials::lateSuccessRevivesNothing()
 {
-    Credentials credentials(keys(1));
+    Credentials credentials(keys(2));
     const quint64 id = credentials.lend(kStart)->id;
+    credentials.settle(credentials.lend(kStart)->id, kLimited, kDayMs, kStart);
     credentials.settle(id, kRefused, std::nullopt, kStart);
     credentials.settle(id, kSuccess, std::nullopt, kStart + kSecond); // a stream from before
     credentials.settle(id, kLimited, 1000, kStart + kSecond);
