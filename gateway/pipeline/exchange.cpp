@@ -1013,6 +1013,7 @@ ExchangeEvent Exchange::event() const
     event.requestedModel = m_openAi.model();
     event.servedModel = m_lane ? m_lane->model : QByteArray();
     event.backend = m_lane ? backendName() : QByteArray();
+    event.trace = m_plan.trace;
     event.errorCode = m_errorCode;
     event.errorMessage = m_errorMessage;
     event.usage = m_usage;
@@ -1056,6 +1057,7 @@ LedgerRow Exchange::ledgerRow() const
     row.requestedModel = m_openAi.model();
     row.servedModel = m_lane ? m_lane->model : QByteArray();
     row.backend = m_lane ? backendName() : QByteArray();
+    row.trace = m_plan.trace.ledgerJson();
     row.errorCode = m_errorCode;
     row.peer = m_peer;
     row.usage = m_usage;
