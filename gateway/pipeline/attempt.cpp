@@ -2,6 +2,7 @@
 #include "gateway/pipeline/attempt.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/resilience/settleattempt.h"
 
 #include <algorithm>
 #include <utility>
@@ -80,13 +81,13 @@ void Attempt::end(const Verdict &verdict, std::optional<qint64> retryAfterMs, bo
         return;
     }
     LaneState &state = m_lane->state();
-    m_permit.settle(verdict, retryAfterMs, nowNs);
-    state.credentials.settle(m_credential.id, verdict, retryAfterMs, nowNs);
+    settleAttempt(m_permit, state.credentials, m_credential.id, verdict, retryAfterMs, nowNs);
     if (ruleFor(verdict.disposition).countsAgainstLane && !m_answered) {
         state.latency.failed(nowNs - m_startNs, nowNs);
     }
     m_trace->ended(m_step, brokeOff ? RouteStep::Reason::BrokeOff : stepReason(verdict.disposition),
-                   verdict.status, atUs, faultName(verdict.fault));
+                   verdict.status, atUs,
+                   verdict.fault == Fault::None ? std::string_view() : faultName(verdict.fault));
     leave();
 }
 

@@ -9,7 +9,6 @@
 #include "gateway/pipeline/requestid.h"
 #include "gateway/protocol/promptsize.h"
 #include "gateway/protocol/usageblock.h"
-#include "gateway/resilience/retryafter.h"
 
 #include <algorithm>
 
@@ -97,6 +96,31 @@ void addCost(ResponseHead &head, std::optional<Money> cost)
     if (cost) {
         head.add("x-tidegate-cost-usd", view(cost->toString()));
     }
+}
+
+// What the head asked for and, in Google's form, the body. Of two wishes the later one counts; a
+// limit's reset is none.
+std::optional<RetryAfter> withBody(std::optional<RetryAfter> head, std::string_view body)
+{
+    const std::optional<RetryAfter> inBody = readRetryAfter({}, body, wallClockUs());
+    const bool counts = inBody && (!head || head->source == "reset" || inBody->ms > head->ms);
+    return counts ? inBody : head;
+}
+
+// True when a body may be the answer to a call: a JSON object from the first to the last character,
+// or events of a server that says another type.
+bool looksLikeAnswer(std::string_view body, bool stream)
+{
+    constexpr std::string_view kSpace = " \t\r\n";
+    const size_t first = body.find_first_not_of(kSpace);
+    if (first == std::string_view::npos) {
+        return false;
+    }
+    const std::string_view text = body.substr(first);
+    if (stream && (text.starts_with("data:") || text.starts_with("event:") || text[0] == ':')) {
+        return true;
+    }
+    return text[0] == '{' && text[text.find_last_not_of(kSpace)] == '}';
 }
 
 // Faults after which the backend has done nothing yet: a repetition costs nothing twice.
@@ -348,6 +372,7 @@ void Exchange::callBackend()
     call.allowPrivateNetwork = backend.allowPrivateNetwork;
     m_callStartNs = monotonicNs();
     m_timings.routedUs = sinceStartUs(m_callStartNs);
+    m_retryAfter.reset();
     ++m_attempts;
     m_call = m_host.upstream().start(std::move(call), *this);
 }
@@ -374,8 +399,7 @@ void Exchange::upstreamHead(const UpstreamHead &head)
     m_lane->state().reachability.store(LaneState::Reachability::Reachable,
                                        std::memory_order_relaxed);
     if (head.status >= 400) {
-        const auto wish = readRetryAfter(head.fields, {}, wallClockUs());
-        m_retryAfterMs = wish ? std::optional(wish->ms) : std::nullopt;
+        m_retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
     } else {
         m_attempt.answered(headNs);
     }
@@ -567,11 +591,20 @@ void Exchange::finishRelay()
         finishEvents();
         return;
     case Relay::Whole:
-        if (m_status >= 400 || readChunk(view(m_body)).error) {
+        if (m_status < 400 &&
+            (m_status >= 300 || !looksLikeAnswer(view(m_body), m_openAi.stream()))) {
+            failAttempt({502,
+                         "upstream_invalid_response",
+                         "The backend '" + backendName() + "' answered " +
+                             QByteArray::number(m_status) + " with something that is no answer.",
+                         {}},
+                        {.status = m_status, .body = AttemptEnd::Body::Malformed});
+            return;
+        }
+        if (m_status >= 400 || !relayWhole()) {
             failBeforeAnswer();
             return;
         }
-        relayWhole();
         break;
     case Relay::Bytes:
         if (m_status >= 400) {
@@ -593,15 +626,21 @@ void Exchange::finishRelay()
     }
 }
 
-void Exchange::relayWhole()
+// False when it is an error in place of an answer, whatever the status says.
+bool Exchange::relayWhole()
 {
-    mergeUsage(m_usage, readChunk(view(m_body)).usage);
+    const OpenAiChunk answer = readChunk(view(m_body));
+    if (answer.error) {
+        return false;
+    }
+    mergeUsage(m_usage, answer.usage);
     m_bytesOut = m_body.size();
     estimateUsage();
     addCost(m_heldHead, m_admission.cost(m_usage));
     m_firstSentUs = sinceStartUs(monotonicNs());
     m_committed = true;
     m_writer->send(m_heldHead, m_body);
+    return true;
 }
 
 void Exchange::finishEvents()
@@ -666,6 +705,7 @@ void Exchange::failBeforeAnswer()
         end.error = SseSplitter::data(view(m_body), m_scratch);
     }
     end.body = m_status < 400 ? AttemptEnd::Body::Error : AttemptEnd::Body::Good;
+    m_retryAfter = withBody(m_retryAfter, end.error);
     endAttempt(end);
     if (!tryAgain()) {
         answerFailure();
@@ -684,7 +724,8 @@ void Exchange::failAttempt(const ApiError &error, const AttemptEnd &end)
 void Exchange::endAttempt(const AttemptEnd &end)
 {
     m_verdict = classify(end);
-    m_attempt.end(m_verdict, m_retryAfterMs, m_committed, monotonicNs(), nowUs());
+    const bool brokeOff = m_committed && m_verdict.disposition != Disposition::Success;
+    m_attempt.end(m_verdict, retryAfterMs(), brokeOff, monotonicNs(), nowUs());
 }
 
 // Turns to another key, another lane, or the same one later. False when this failure is the answer.
@@ -749,13 +790,18 @@ bool Exchange::hasLaneLeft(qint64 nowNs) const
 bool Exchange::tryLaterAgain()
 {
     const RetryRule rule = m_lane->retry();
-    if (m_retryAfterMs.value_or(0) > kMaxPatienceMs) {
+    if (retryAfterMs().value_or(0) > kMaxPatienceMs) {
         return false; // the client had better hear of it than wait without a word
     }
     m_nextLane -= 1;
-    inMs(m_host.retrying().backoff.delayMs(rule.backoff, m_laneAttempts, m_retryAfterMs),
+    inMs(m_host.retrying().backoff.delayMs(rule.backoff, m_laneAttempts, retryAfterMs()),
          [this] { tryLanes(); });
     return true;
+}
+
+std::optional<qint64> Exchange::retryAfterMs() const
+{
+    return m_retryAfter ? std::optional(m_retryAfter->ms) : std::nullopt;
 }
 
 void Exchange::inMs(qint64 ms, std::function<void()> work)

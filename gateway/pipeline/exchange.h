@@ -13,6 +13,7 @@
 #include "gateway/protocol/openairequest.h"
 #include "gateway/protocol/openairesponse.h"
 #include "gateway/protocol/ssesplitter.h"
+#include "gateway/resilience/retryafter.h"
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QByteArray>
@@ -91,6 +92,7 @@ private:
     void endAttempt(const AttemptEnd &end);
     bool tryAgain();
     bool tryLaterAgain();
+    [[nodiscard]] std::optional<qint64> retryAfterMs() const;
     void inMs(qint64 ms, std::function<void()> work);
     [[nodiscard]] bool hasLaneLeft(qint64 nowNs) const;
     void giveUp();
@@ -99,7 +101,7 @@ private:
 
     [[nodiscard]] ResponseHead answerHead(int status);
     void relayBytes(std::string_view piece);
-    void relayWhole();
+    bool relayWhole();
     void relayEvents(std::string_view piece);
     bool readEvent(std::string_view raw);
     bool writeOut(std::string_view piece);
@@ -136,10 +138,10 @@ private:
     LanePlan m_plan;
     const PlannedLane *m_lane = nullptr; ///< the latest one used; null before the first
     Attempt m_attempt;
-    LaneQueue::Slot m_place;         ///< that is waited for
-    std::unique_ptr<QTimer> m_timer; ///< of a back-off, or of a stream that says nothing yet
-    Verdict m_verdict;               ///< of the latest attempt
-    std::optional<qint64> m_retryAfterMs;
+    LaneQueue::Slot m_place;                ///< that is waited for
+    std::unique_ptr<QTimer> m_timer;        ///< of a back-off, or of a stream that says nothing yet
+    Verdict m_verdict;                      ///< of the latest attempt
+    std::optional<RetryAfter> m_retryAfter; ///< what the latest attempt was answered
     Admission m_admission;
     UpstreamCall *m_call = nullptr; ///< null when none is running
     QByteArray m_requestId;
