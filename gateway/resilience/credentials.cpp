@@ -95,6 +95,12 @@ bool Credentials::allCooling(qint64 nowNs) const
     });
 }
 
+bool Credentials::hasSpare() const
+{
+    const std::lock_guard lock(m_mutex);
+    return m_keys.size() > 1;
+}
+
 void Credentials::settle(quint64 id, const Verdict &verdict, std::optional<qint64> retryAfterMs,
                          qint64 nowNs)
 {

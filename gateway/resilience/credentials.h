@@ -72,6 +72,8 @@ public:
     [[nodiscard]] qint64 readyAtNs(qint64 nowNs) const;
     /// True when all keys are out and each of them only for its rate limit.
     [[nodiscard]] bool allCooling(qint64 nowNs) const;
+    /// True when there is more than one.
+    [[nodiscard]] bool hasSpare() const;
 
     /// Says how an attempt with the key @p id went, as dispositionRules() has it. An unknown id
     /// (no key, or one that is configured no more) is ignored.

@@ -14,11 +14,14 @@ void settleAttempt(BreakerPermit &permit, Credentials &keys, quint64 keyId, cons
         return;
     }
     const qint64 readyAtNs = keys.readyAtNs(nowNs);
-    if (readyAtNs <= nowNs) {
+    if (readyAtNs > nowNs) {
+        permit.failure(verdict.fault, (readyAtNs - nowNs + 999'999) / 1'000'000, nowNs);
+    } else if (keys.hasSpare()) {
         permit.abandon();
-        return;
+    } else {
+        // The only key, and no word about for how long: it stays ready, but the lane refused.
+        permit.failure(verdict.fault, std::nullopt, nowNs);
     }
-    permit.failure(verdict.fault, (readyAtNs - nowNs + 999'999) / 1'000'000, nowNs);
 }
 
 } // namespace tidegate
