@@ -5,6 +5,7 @@
 #include "gateway/config/closestmatch.h"
 #include "gateway/config/policyparser.h"
 #include "gateway/config/pricefile.h"
+#include "gateway/engine/backenddesk.h"
 #include "gateway/engine/configeditor.h"
 #include "gateway/policy/pricetable.h"
 
@@ -348,6 +349,7 @@ QJsonObject exportedConfig(const StoredConfig &stored)
     }
     QJsonObject settings = stored.settings;
     const QJsonValue rateLimits = settings.take(kRateLimits);
+    settings.remove(BackendDesk::kDrainedSetting); // says how things are, not how they should be
     QJsonObject result{{u"object"_s, u"tidegate.export"_s},
                        {u"version"_s, kVersion},
                        {u"exported_at"_s, QDateTime::currentDateTimeUtc().toString(Qt::ISODate)},

@@ -7,6 +7,7 @@
 #include "gateway/config/configloader.h"
 #include "gateway/config/configwatcher.h"
 #include "gateway/config/pricefile.h"
+#include "gateway/engine/backenddesk.h"
 #include "gateway/engine/configeditor.h"
 #include "gateway/engine/configswitch.h"
 #include "gateway/engine/enginethread.h"
@@ -19,6 +20,7 @@
 #include "gateway/pipeline/routeexplanation.h"
 
 #include <QFileInfo>
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QLoggingCategory>
 #include <QPointer>
@@ -101,6 +103,8 @@ public:
         connect(&watcher, &ConfigWatcher::changed, q, [this] { q->reloadConfig(); });
         connect(&discovery, &ModelDiscovery::changed, q, [this] { pushRoutes(); });
         connect(&desk, &PolicyDesk::budgetEvent, q, &Gateway::budgetEvent);
+        connect(&backends, &BackendDesk::changed, q, &Gateway::backendStatusChanged);
+        connect(&backends, &BackendDesk::breakerChanged, q, &Gateway::breakerChanged);
         connect(&editor, &ConfigEditor::keysChanged, q, &Gateway::keysChanged);
         connect(&editor, &ConfigEditor::teamsChanged, q, &Gateway::teamsChanged);
         connect(&editor, &ConfigEditor::pricesChanged, q, &Gateway::pricesChanged);
@@ -119,6 +123,7 @@ public:
     void watchPriceFile();
     void rememberNames();
     void pushRoutes();
+    void saveDrained(const QStringList &names);
     void rebindIfNeeded(const ServerConfig &before);
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
     void finishStop();
@@ -138,13 +143,13 @@ public:
     std::unique_ptr<ConfigWatcher> priceWatcher; ///< null without a price file
     QString watchedPrices;
     ModelDiscovery discovery;
+    BackendDesk backends{[this](const QStringList &names) { saveDrained(names); }};
     ConfigSwitch configSwitch;
     ConfigEditor editor;
     std::shared_ptr<const ConfigSnapshot> config;
     QByteArray goodFileText;      ///< what config was read from
     bool editedSinceLoad = false; ///< the database holds something that config does not
     std::vector<KnownName> rememberedNames;
-    std::vector<BackendStatePtr> states; ///< of config's backends, in their order
     std::vector<ConfigProblem> problems;
     std::vector<std::unique_ptr<EngineThread>> engines;
     std::vector<int> activeOf; ///< by engine, as of its last batch
@@ -277,23 +282,13 @@ void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
     next->revision = ++revision;
     const ConfigPtr before = std::exchange(config, std::move(next));
 
-    // What is known of a backend outlives its edits.
-    std::vector<BackendStatePtr> nextStates;
-    for (const BackendConfig &backend : config->backends) {
-        const auto known =
-            std::find_if(states.begin(), states.end(),
-                         [&backend](const auto &entry) { return entry->name == backend.name; });
-        nextStates.push_back(known != states.end() ? *known
-                                                   : std::make_shared<BackendState>(backend.name));
-        nextStates.back()->configure(backend, monotonicNs());
-    }
-    states = std::move(nextStates);
+    backends.setConfig(config);
     store.setRetentionDays(config->retentionDays);
     pushRoutes();
     watchPriceFile();
     rememberNames();
     if (!engines.empty()) {
-        discovery.setBackends(config, states);
+        discovery.setBackends(config, backends.states());
         if (before) {
             rebindIfNeeded(before->server);
         }
@@ -347,11 +342,24 @@ void Gateway::Private::pushRoutes()
     if (engines.empty()) {
         return;
     }
-    const auto routes = std::make_shared<const Routes>(config, states, discovery.models());
+    const auto routes =
+        std::make_shared<const Routes>(config, backends.states(), discovery.models());
     for (const auto &engine : engines) {
         engine->post([routes](Engine &e) { e.setRoutes(routes); });
     }
     scraper.setRoutes(routes);
+}
+
+void Gateway::Private::saveDrained(const QStringList &names)
+{
+    const QJsonValue value =
+        names.isEmpty() ? QJsonValue() : QJsonValue(QJsonArray::fromStringList(names));
+    store.saveSetting(BackendDesk::kDrainedSetting, value, [](const Result<Done> &saved) {
+        if (!saved) {
+            qCWarning(lcGateway, "After a restart it is forgotten which backends are drained: %ls",
+                      qUtf16Printable(saved.error()));
+        }
+    });
 }
 
 void Gateway::Private::run()
@@ -362,14 +370,16 @@ void Gateway::Private::run()
             fail(error);
             return;
         }
-        discovery.setBackends(config, states);
+        discovery.setBackends(config, backends.states());
+        backends.watch(true);
         setState(State::Running);
     });
 }
 
 void Gateway::Private::startEngines()
 {
-    const auto routes = std::make_shared<const Routes>(config, states, discovery.models());
+    const auto routes =
+        std::make_shared<const Routes>(config, backends.states(), discovery.models());
     scraper.setRoutes(routes);
     const int count = std::max(1, config->server.workers);
     activeOf.assign(size_t(count), 0);
@@ -499,6 +509,7 @@ void Gateway::Private::finishStop()
     }
     drainTimer.stop();
     discovery.stop();
+    backends.watch(false);
     engines.clear();
     scraper.finish();
     activeOf.clear();
@@ -530,6 +541,8 @@ void Gateway::start()
         d->fail(opened.error());
         return;
     }
+    d->backends.restoreDrained(
+        opened->settings.value(BackendDesk::kDrainedSetting).toVariant().toStringList());
     d->editor.setStored(std::move(opened).value());
     d->desk.open(d->options.dataDir, [this](const Result<QString> &journal) {
         if (!journal) {
@@ -754,6 +767,31 @@ void Gateway::testSavedBackend(const QByteArray &name, std::function<void(Backen
     d->probe(*found, found->keys.empty() ? Secret() : found->keys.front(), std::move(reply));
 }
 
+std::vector<BackendStatus> Gateway::backendStatus() const
+{
+    return d->backends.statuses();
+}
+
+void Gateway::drainBackend(const QByteArray &name, Reply<Done> reply)
+{
+    reply(d->backends.setDraining(name, true));
+}
+
+void Gateway::resumeBackend(const QByteArray &name, Reply<Done> reply)
+{
+    reply(d->backends.setDraining(name, false));
+}
+
+void Gateway::tripBreaker(const QByteArray &name, int seconds, Reply<Done> reply)
+{
+    reply(d->backends.tripBreaker(name, seconds));
+}
+
+void Gateway::resetBreaker(const QByteArray &name, Reply<Done> reply)
+{
+    reply(d->backends.resetBreaker(name));
+}
+
 Result<QJsonObject> Gateway::explainRoute(const QJsonObject &question) const
 {
     static const QStringList kFields{u"model"_s, u"key_id"_s,  u"key"_s, u"backend"_s,
@@ -795,7 +833,8 @@ Result<QJsonObject> Gateway::explainRoute(const QJsonObject &question) const
         asked.hasTools = asked.hasTools || body.contains(u"tools"_s);
     }
     asked.nowNs = monotonicNs();
-    return tidegate::explainRoute(Routes(d->config, d->states, d->discovery.models()), asked);
+    return tidegate::explainRoute(Routes(d->config, d->backends.states(), d->discovery.models()),
+                                  asked);
 }
 
 void Gateway::createKey(const QString &name, Reply<Store::NewKey> reply)

@@ -5,6 +5,7 @@
 #include "gateway/config/configsnapshot.h"
 #include "gateway/config/secretsource.h"
 #include "gateway/engine/adminreply.h"
+#include "gateway/engine/backendstatus.h"
 #include "gateway/engine/backendtest.h"
 #include "gateway/engine/configimport.h"
 #include "gateway/observe/exchangeevent.h"
@@ -117,6 +118,19 @@ public:
     /// The same for a backend of the configuration in force, with its key.
     void testSavedBackend(const QByteArray &name, std::function<void(BackendTest)> reply);
 
+    // What people do to a backend by hand. In force when the reply comes.
+
+    /// How every backend of the configuration is now, in its order. Cheap.
+    [[nodiscard]] std::vector<BackendStatus> backendStatus() const;
+    /// No new requests for it; those under way go on. Kept across changes of the configuration and
+    /// restarts, until resumeBackend().
+    void drainBackend(const QByteArray &name, Reply<Done> reply);
+    void resumeBackend(const QByteArray &name, Reply<Done> reply);
+    /// Opens the breaker for @p seconds; 0: until it is reset, or the program ends.
+    void tripBreaker(const QByteArray &name, int seconds, Reply<Done> reply);
+    /// Closes the breaker, forgets what it counted, and makes the backend's keys ready.
+    void resetBreaker(const QByteArray &name, Reply<Done> reply);
+
     /// What would happen now to a request: @p question has `model` and, if wanted, `key_id` or
     /// `key` (its name), `backend`, `tools`, `headers` and `body`. Changes nothing. The answer's
     /// fields are in docs/routing.md.
@@ -185,6 +199,10 @@ Q_SIGNALS:
     /// A first client key was made because there was none. Shown once, never stored.
     void firstKeyCreated(const QByteArray &plaintext);
     void exchangesChanged(const tidegate::ExchangeBatch &batch);
+    /// Something else than counters of backendStatus() has changed.
+    void backendStatusChanged();
+    /// A breaker went into another state; each once, within half a second.
+    void breakerChanged(const QByteArray &backend, const tidegate::BreakerEvent &event);
     /// A budget reached its soft threshold or its end; once for each kind and window.
     void budgetEvent(const tidegate::BudgetEvent &event);
 

@@ -31,6 +31,12 @@ void LatencyEstimate::failed(qint64 elapsedNs, qint64 nowNs)
     observe(std::max(elapsedNs, kFailureNs), nowNs);
 }
 
+bool LatencyEstimate::isKnown() const
+{
+    const std::lock_guard lock(m_mutex);
+    return m_atNs != 0;
+}
+
 qint64 LatencyEstimate::estimateNs(qint64 nowNs) const
 {
     const std::lock_guard lock(m_mutex);

@@ -43,6 +43,8 @@ public:
     void failed(qint64 elapsedNs, qint64 nowNs);
 
     [[nodiscard]] int inFlight() const { return m_inFlight.load(std::memory_order_relaxed); }
+    /// Whether anything was observed: without it the estimate is a guess.
+    [[nodiscard]] bool isKnown() const;
     /// The estimate, decayed to now.
     [[nodiscard]] qint64 estimateNs(qint64 nowNs) const;
     /// Less is better: the estimate times the requests in flight, the next one counted.
