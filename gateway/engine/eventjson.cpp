@@ -5,6 +5,7 @@
 
 #include <QTimeZone>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 
@@ -59,12 +60,14 @@ public:
     void add(const char *name, const QByteArray &text)
     {
         key(name);
-        m_out.append(jsonString({text.constData(), size_t(text.size())}));
+        appendJsonString(m_out, {text.constData(), size_t(text.size())});
     }
     void add(const char *name, qint64 number)
     {
         key(name);
-        m_out.append(QByteArray::number(number));
+        std::array<char, 24> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        m_out.append(digits.data(), end - digits.data());
     }
     void addRaw(const char *name, const QByteArray &json)
     {
@@ -95,7 +98,9 @@ private:
 
 QByteArray eventStreamOf(const ExchangeBatch &batch)
 {
+    constexpr qsizetype kUsualBytes = 640; // of one event
     QByteArray out;
+    out.reserve(batch.events.size() * kUsualBytes);
     for (const ExchangeEvent &event : batch.events) {
         out.append("event: exchange\ndata: ");
         JsonObject json(out);

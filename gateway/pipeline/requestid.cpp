@@ -14,8 +14,9 @@ constexpr size_t kMaxLength = 128;
 
 QByteArray newUuid()
 {
-    // Seeded from the system once per thread: a UUID from the system each time costs a system call.
-    static thread_local QRandomGenerator64 generator(*QRandomGenerator::system());
+    // Seeded once per thread: the system's generator takes the better part of a microsecond each
+    // time, and a copy of it is still the system's.
+    static thread_local QRandomGenerator64 generator = QRandomGenerator64::securelySeeded();
     static constexpr char kHex[] = "0123456789abcdef";
     constexpr std::array kDashBefore{8, 12, 16, 20};
     std::array<quint64, 2> random{generator.generate(), generator.generate()};

@@ -239,14 +239,12 @@ void Routes::addPublicModels()
         pool.fallbacks = fallbacksOf(model);
         const size_t index = m_pools.size();
         m_pools.push_back(std::move(pool));
-        if (!m_public.contains(model.name)) {
-            m_public.insert(model.name, index);
-        }
+        m_public.try_emplace(model.name.toStdString(), index);
         for (const Glob &alias : model.aliases) {
             if (!alias.isExact()) {
                 m_patterns.push_back({alias, 0, index});
-            } else if (!m_public.contains(alias.pattern())) {
-                m_public.insert(alias.pattern(), index);
+            } else {
+                m_public.try_emplace(alias.pattern().toStdString(), index);
             }
         }
     }
@@ -300,12 +298,11 @@ void Routes::addLists(const DiscoveredModels &discovered)
 
 void Routes::addServed(const QByteArray &model, size_t lane)
 {
-    auto it = m_exact.constFind(model);
-    if (it == m_exact.cend()) {
-        it = m_exact.insert(model, m_pools.size());
+    const auto [it, isNew] = m_exact.try_emplace(model.toStdString(), m_pools.size());
+    if (isNew) {
         m_pools.emplace_back();
     }
-    std::vector<Target> &targets = m_pools[*it].targets;
+    std::vector<Target> &targets = m_pools[it->second].targets;
     if (targets.empty() || targets.back().lane != &m_lanes[lane]) {
         targets.push_back(m_through[lane]);
     }
@@ -313,12 +310,13 @@ void Routes::addServed(const QByteArray &model, size_t lane)
 
 void Routes::addModelNames()
 {
-    for (auto it = m_public.cbegin(); it != m_public.cend(); ++it) {
-        m_models.emplace_back(it.key(), "tidegate");
+    for (const auto &[name, pool] : m_public) {
+        m_models.emplace_back(QByteArray::fromStdString(name), "tidegate");
     }
-    for (auto it = m_exact.cbegin(); it != m_exact.cend(); ++it) {
-        if (!m_public.contains(it.key())) {
-            m_models.emplace_back(it.key(), m_pools[*it].targets.front().lane->backend->name);
+    for (const auto &[name, pool] : m_exact) {
+        if (!m_public.contains(name)) {
+            m_models.emplace_back(QByteArray::fromStdString(name),
+                                  m_pools[pool].targets.front().lane->backend->name);
         }
     }
     std::sort(m_models.begin(), m_models.end());
@@ -344,12 +342,12 @@ void Routes::Found::take(const Pool &from, RouteMatch how)
 Routes::Found Routes::find(const QByteArray &model) const
 {
     Found found;
-    if (const auto it = m_public.constFind(model); it != m_public.cend()) {
-        found.take(m_pools[*it], RouteMatch::Public);
+    if (const auto it = m_public.find(view(model)); it != m_public.cend()) {
+        found.take(m_pools[it->second], RouteMatch::Public);
         return found;
     }
-    if (const auto it = m_exact.constFind(model); it != m_exact.cend()) {
-        found.take(m_pools[*it], RouteMatch::Listed);
+    if (const auto it = m_exact.find(view(model)); it != m_exact.cend()) {
+        found.take(m_pools[it->second], RouteMatch::Listed);
         return found;
     }
     if (const qsizetype slash = model.indexOf('/'); slash > 0) {
@@ -428,10 +426,10 @@ Routes::Found Routes::findAt(const Lane &lane, const QByteArray &model) const
 {
     Found found;
     found.match = RouteMatch::Wish;
-    if (const auto it = m_public.constFind(model); it != m_public.cend()) {
-        for (const Target &target : m_pools[*it].targets) {
+    if (const auto it = m_public.find(view(model)); it != m_public.cend()) {
+        for (const Target &target : m_pools[it->second].targets) {
             if (target.lane == &lane) {
-                found.pool = &m_pools[*it];
+                found.pool = &m_pools[it->second];
                 found.targets.append(&target);
             }
         }

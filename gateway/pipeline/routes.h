@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/base/stringmap.h"
 #include "gateway/config/configsnapshot.h"
 #include "gateway/pipeline/backendstate.h"
 #include "gateway/pipeline/laneplan.h"
@@ -130,13 +131,13 @@ private:
     void addMirror(LanePlan &plan, const RouteRequest &request) const;
 
     ConfigPtr m_config;
-    std::vector<Lane> m_lanes;          ///< active ones, by priority
-    std::vector<Target> m_through;      ///< one per lane: the model as the client calls it
-    std::vector<Pool> m_pools;          ///< of public names, then of those backends list
-    QHash<QByteArray, size_t> m_public; ///< names and exact aliases of the models section → pool
-    QHash<QByteArray, size_t> m_exact;  ///< other names → pool
-    std::vector<Pattern> m_patterns;    ///< most specific first
-    std::vector<size_t> m_catchAll;     ///< lanes without a list of models
+    std::vector<Lane> m_lanes;       ///< active ones, by priority
+    std::vector<Target> m_through;   ///< one per lane: the model as the client calls it
+    std::vector<Pool> m_pools;       ///< of public names, then of those backends list
+    StringMap<size_t> m_public;      ///< names and exact aliases of the models section → pool
+    StringMap<size_t> m_exact;       ///< other names → pool
+    std::vector<Pattern> m_patterns; ///< most specific first
+    std::vector<size_t> m_catchAll;  ///< lanes without a list of models
     std::vector<std::pair<QByteArray, QByteArray>> m_models;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/base/glob.h"
+#include "gateway/base/stringmap.h"
 #include "gateway/policy/modelprice.h"
 
 #include <QDate>
@@ -12,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace tidegate {
@@ -75,19 +75,10 @@ private:
         quint64 mask = 0;
         quint64 bytes = 0;
     };
-    struct NameHash
-    {
-        using is_transparent = void;
-        size_t operator()(std::string_view name) const
-        {
-            return std::hash<std::string_view>()(name);
-        }
-    };
-
     static Head headOf(std::string_view text, size_t literals);
 
     std::vector<PatternPrice> m_entries; ///< exact names, then patterns by specificity
-    std::unordered_map<std::string, size_t, NameHash, std::equal_to<>> m_exact;
+    StringMap<size_t> m_exact;
     std::vector<Head> m_heads; ///< of the patterns, in the order of m_entries
     QDate m_updated;
     QString m_file;

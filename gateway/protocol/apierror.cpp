@@ -4,6 +4,7 @@
 #include <QString>
 
 #include <algorithm>
+#include <memory>
 
 namespace tidegate {
 
@@ -30,21 +31,26 @@ std::string_view errorType(int status)
 
 } // namespace
 
-QByteArray jsonString(std::string_view text)
+void appendJsonString(QByteArray &out, std::string_view text)
 {
     static constexpr char kHex[] = "0123456789abcdef";
     // The round trip through QString mends invalid UTF-8, which JSON does not allow; ASCII is
     // valid.
-    const bool ascii = std::all_of(text.begin(), text.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-    const QByteArray valid = ascii
-                                 ? QByteArray(text.data(), qsizetype(text.size()))
-                                 : QString::fromUtf8(text.data(), qsizetype(text.size())).toUtf8();
-    QByteArray out;
-    out.reserve(valid.size() + 8);
+    QByteArray mended;
+    if (std::any_of(text.begin(), text.end(), [](char c) { return uchar(c) >= 0x80; })) {
+        mended = QString::fromUtf8(text.data(), qsizetype(text.size())).toUtf8();
+        text = {mended.constData(), size_t(mended.size())};
+    }
+    const auto isSpecial = [](char c) { return uchar(c) < 0x20 || c == '"' || c == '\\'; };
     out.append('"');
-    for (const char c : valid) {
-        switch (c) {
+    for (auto at = text.begin();; ++at) {
+        const auto plainEnd = std::find_if(at, text.end(), isSpecial);
+        out.append(std::to_address(at), plainEnd - at);
+        at = plainEnd;
+        if (at == text.end()) {
+            break;
+        }
+        switch (*at) {
         case '"':
             out.append("\\\"");
             break;
@@ -61,14 +67,17 @@ QByteArray jsonString(std::string_view text)
             out.append("\\t");
             break;
         default:
-            if (static_cast<unsigned char>(c) < 0x20) {
-                out.append("\\u00").append(kHex[(c >> 4) & 0xf]).append(kHex[c & 0xf]);
-            } else {
-                out.append(c);
-            }
+            out.append("\\u00").append(kHex[*at >> 4]).append(kHex[*at & 0xf]);
         }
     }
     out.append('"');
+}
+
+QByteArray jsonString(std::string_view text)
+{
+    QByteArray out;
+    out.reserve(qsizetype(text.size()) + 8);
+    appendJsonString(out, text);
     return out;
 }
 

@@ -21,6 +21,8 @@ struct ApiError
     [[nodiscard]] QByteArray toJson() const;
 };
 
+/// Appends @p text as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD.
+void appendJsonString(QByteArray &out, std::string_view text);
 /// @p text as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD.
 [[nodiscard]] QByteArray jsonString(std::string_view text);
 
