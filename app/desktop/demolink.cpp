@@ -22,84 +22,6 @@ constexpr double kPerSecond = 3;
 constexpr qint64 kPastUs = 45'000'000;
 constexpr qint64 kDayUs = 86'400'000'000;
 
-BackendType typeOf(const QString &name)
-{
-    for (int i = 0; i <= int(BackendType::Noop); ++i) {
-        if (name == QLatin1String(backendTypeName(BackendType(i)))) {
-            return BackendType(i);
-        }
-    }
-    return BackendType::Local;
-}
-
-BackendConfig makeBackend(const QByteArray &name, const QJsonObject &source, Origin origin)
-{
-    BackendConfig backend;
-    backend.name = name;
-    backend.origin = origin;
-    backend.source = source;
-    backend.type = typeOf(source.value(QStringLiteral("type")).toString());
-    backend.baseUrl = source.value(QStringLiteral("url")).toString().toUtf8();
-    backend.priority = source.value(QStringLiteral("priority")).toInt(100);
-    const QJsonArray models = source.value(QStringLiteral("models")).toArray();
-    for (const QJsonValue &model : models) {
-        backend.models.emplace_back(model.toString().toUtf8());
-    }
-    const QString key = source.value(QStringLiteral("api_key")).toString();
-    if (!key.isEmpty()) {
-        SecretRef ref;
-        if (key.startsWith(QStringLiteral("keychain:"))) {
-            ref.kind = SecretRef::Kind::Keychain;
-            ref.name = key.mid(9);
-        }
-        backend.keyRefs.push_back(ref);
-        backend.keyState = KeyState::Ready;
-    }
-    return backend;
-}
-
-QJsonObject source(const char *type, const char *url, const QStringList &models,
-                   const char *key = "")
-{
-    QJsonObject object{{QStringLiteral("type"), QLatin1String(type)},
-                       {QStringLiteral("url"), QLatin1String(url)},
-                       {QStringLiteral("models"), QJsonArray::fromStringList(models)}};
-    if (*key != '\0') {
-        object[QStringLiteral("api_key")] = QLatin1String(key);
-    }
-    return object;
-}
-
-std::vector<BackendConfig> demoBackends()
-{
-    std::vector<BackendConfig> list;
-    list.push_back(
-        makeBackend("openai",
-                    source("openai", "https://api.openai.com/v1",
-                           {QStringLiteral("gpt-*"), QStringLiteral("o4-mini")}, "keychain:openai"),
-                    Origin::Panel));
-    list.push_back(makeBackend(
-        "gpu-box",
-        source("vllm", "http://192.168.1.40:8000/v1", {QStringLiteral("qwen2.5-7b-instruct")}),
-        Origin::File));
-    list.push_back(
-        makeBackend("ollama",
-                    source("ollama", "http://127.0.0.1:11434/v1",
-                           {QStringLiteral("llama3.2:3b"), QStringLiteral("nomic-embed-text")}),
-                    Origin::Panel));
-    list.push_back(
-        makeBackend("groq",
-                    source("groq", "https://api.groq.com/openai/v1",
-                           {QStringLiteral("llama-3.3-70b-versatile")}, "${GROQ_API_KEY}"),
-                    Origin::File));
-    list.push_back(makeBackend("mistral",
-                               source("mistral", "https://api.mistral.ai/v1",
-                                      {QStringLiteral("mistral-*")}, "keychain:mistral"),
-                               Origin::Panel));
-    list.back().keyState = KeyState::Missing;
-    return list;
-}
-
 QJsonObject json(const char *text)
 {
     return QJsonDocument::fromJson(text).object();
@@ -271,11 +193,8 @@ DemoLink::DemoLink(Options options, QObject *parent)
     auto config = std::make_shared<ConfigSnapshot>();
     config->revision = 1;
     if (!m_options.empty) {
-        config->backends = demoBackends();
-        ModelConfig fast;
-        fast.name = "fast";
-        fast.targets.push_back({"openai", "gpt-4o-mini", 1});
-        config->models.push_back(fast);
+        config->backends = DemoBackends::backends();
+        config->models = DemoBackends::models();
         m_keys = demoKeys(m_options.frozen ? kFrozenUs : wallClockUs());
         m_teams = demoTeams();
     }
@@ -367,7 +286,7 @@ void DemoLink::saveBackend(const QByteArray &name, const QJsonObject &config,
 {
     later([this, name, config, reply = std::move(reply)] {
         change([&](ConfigSnapshot &snapshot) {
-            const BackendConfig backend = makeBackend(name, config, Origin::Panel);
+            const BackendConfig backend = DemoBackends::makeBackend(name, config, Origin::Panel);
             const auto existing =
                 std::find_if(snapshot.backends.begin(), snapshot.backends.end(),
                              [&](const BackendConfig &other) { return other.name == name; });
@@ -376,6 +295,10 @@ void DemoLink::saveBackend(const QByteArray &name, const QJsonObject &config,
             } else {
                 *existing = backend;
             }
+            std::stable_sort(snapshot.backends.begin(), snapshot.backends.end(),
+                             [](const BackendConfig &a, const BackendConfig &b) {
+                                 return a.priority < b.priority;
+                             });
         });
         reply(Done{});
     });
@@ -390,6 +313,103 @@ void DemoLink::removeBackend(const QByteArray &name, Gateway::Reply<Done> reply)
         });
         reply(Done{});
     });
+}
+
+std::vector<BackendStatus> DemoLink::backendStatus() const
+{
+    return m_backends.status(*m_config, nowUs());
+}
+
+void DemoLink::handle(Gateway::Reply<Done> reply, std::function<void(DemoBackends &)> what)
+{
+    later([this, what = std::move(what), reply = std::move(reply)] {
+        what(m_backends);
+        Q_EMIT backendStatusChanged();
+        reply(Done{});
+    });
+}
+
+void DemoLink::drainBackend(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name](DemoBackends &backends) { backends.setDraining(name, true); });
+}
+
+void DemoLink::resumeBackend(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name](DemoBackends &backends) { backends.setDraining(name, false); });
+}
+
+void DemoLink::tripBreaker(const QByteArray &name, int seconds, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name, seconds, now = nowUs()](DemoBackends &backends) {
+        backends.trip(name, seconds, now);
+    });
+}
+
+void DemoLink::resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply),
+           [name, now = nowUs()](DemoBackends &backends) { backends.reset(name, now); });
+}
+
+void DemoLink::confirmCommand(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name](DemoBackends &backends) { backends.confirm(name); });
+}
+
+void DemoLink::startManaged(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name, now = nowUs()](DemoBackends &backends) {
+        backends.setManaged(name, ManagedState::Starting, now);
+    });
+}
+
+void DemoLink::stopManaged(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    handle(std::move(reply), [name, now = nowUs()](DemoBackends &backends) {
+        backends.setManaged(name, ManagedState::Stopping, now);
+    });
+}
+
+void DemoLink::playStatus(const BackendStatus &status)
+{
+    m_backends.play(status);
+    Q_EMIT backendStatusChanged();
+}
+
+void DemoLink::saveModel(const QByteArray &name, const QJsonObject &config,
+                         Gateway::Reply<Done> reply)
+{
+    later([this, name, config, reply = std::move(reply)] {
+        change([&](ConfigSnapshot &snapshot) {
+            const ModelConfig model = DemoBackends::makeModel(name, config, Origin::Panel);
+            const auto existing =
+                std::find_if(snapshot.models.begin(), snapshot.models.end(),
+                             [&](const ModelConfig &other) { return other.name == name; });
+            if (existing == snapshot.models.end()) {
+                snapshot.models.push_back(model);
+            } else {
+                *existing = model;
+            }
+        });
+        reply(Done{});
+    });
+}
+
+void DemoLink::removeModel(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    later([this, name, reply = std::move(reply)] {
+        change([&](ConfigSnapshot &snapshot) {
+            std::erase_if(snapshot.models,
+                          [&](const ModelConfig &model) { return model.name == name; });
+        });
+        reply(Done{});
+    });
+}
+
+Result<QJsonObject> DemoLink::explainRoute(const QJsonObject &question) const
+{
+    return m_backends.explain(*m_config, question, nowUs());
 }
 
 void DemoLink::testBackend(const QJsonObject &config, const Secret &,

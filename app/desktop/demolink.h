@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/desktop/demobackends.h"
 #include "app/desktop/demofeed.h"
 #include "app/viewmodels/gatewaylink.h"
 #include "app/viewmodels/wallclock.h"
@@ -56,6 +57,18 @@ public:
     void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply) override;
+    [[nodiscard]] std::vector<BackendStatus> backendStatus() const override;
+    void drainBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void resumeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void tripBreaker(const QByteArray &name, int seconds, Gateway::Reply<Done> reply) override;
+    void resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void confirmCommand(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void startManaged(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void stopManaged(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void saveModel(const QByteArray &name, const QJsonObject &config,
+                   Gateway::Reply<Done> reply) override;
+    void removeModel(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] Result<QJsonObject> explainRoute(const QJsonObject &question) const override;
     void createKey(const QString &name, const QJsonObject &config,
                    Gateway::Reply<Store::NewKey> reply) override;
     void updateKey(qint64 id, const QString &name, const QJsonObject &config,
@@ -86,6 +99,7 @@ public:
     void noteBudget(const BudgetNotice &notice) { Q_EMIT budgetNotice(notice); }
     /// The next reports wait until released, or fail.
     void holdReports(bool hold);
+    void playStatus(const BackendStatus &status);
     void failReports(const QString &why) { m_reportFailure = why; }
 
 private:
@@ -93,6 +107,7 @@ private:
     [[nodiscard]] LimitUse useOf(const ClientKey &key) const;
     [[nodiscard]] LimitUse useOf(const Team &team) const;
     void setState(Gateway::State state);
+    void handle(Gateway::Reply<Done> reply, std::function<void(DemoBackends &)> what);
     void change(std::function<void(ConfigSnapshot &)> edit);
     void tick();
     void later(std::function<void()> what);
@@ -102,6 +117,7 @@ private:
     Options m_options;
     qint64 m_frozenUs; ///< the clock when it is frozen
     DemoFeed m_feed;
+    DemoBackends m_backends;
     QTimer m_timer;
     Gateway::State m_state = Gateway::State::Stopped;
     QString m_failure;

@@ -21,6 +21,12 @@ BudgetUse budgetUse(const BudgetRule &rule, const BudgetWindow &window, Money se
     return {rule, settled, held, window.startUs, ends ? window.endUs : -1};
 }
 
+/// For what the gateway does not do yet.
+Error notYet()
+{
+    return Error{EngineLink::tr("This gateway cannot do that.")};
+}
+
 } // namespace
 
 EngineLink::EngineLink(Gateway &gateway, QObject *parent)
@@ -34,6 +40,7 @@ EngineLink::EngineLink(Gateway &gateway, QObject *parent)
     connect(&gateway, &Gateway::keysChanged, this, &GatewayLink::keysChanged);
     connect(&gateway, &Gateway::teamsChanged, this, &GatewayLink::teamsChanged);
     connect(&gateway, &Gateway::pricesChanged, this, &GatewayLink::pricesChanged);
+    connect(&gateway, &Gateway::backendStatusChanged, this, &GatewayLink::backendStatusChanged);
     connect(&gateway, &Gateway::budgetEvent, this, &EngineLink::noteBudget);
     connect(&gateway, &Gateway::firstKeyCreated, this, &GatewayLink::firstKeyCreated);
     connect(&gateway, &Gateway::exchangesChanged, this, &GatewayLink::exchangesChanged);
@@ -61,6 +68,62 @@ void EngineLink::testBackend(const QJsonObject &config, const Secret &key,
                              std::function<void(BackendTest)> reply)
 {
     m_gateway.testBackend(config, key, std::move(reply));
+}
+
+std::vector<BackendStatus> EngineLink::backendStatus() const
+{
+    return m_gateway.backendStatus();
+}
+
+void EngineLink::drainBackend(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    m_gateway.drainBackend(name, std::move(reply));
+}
+
+void EngineLink::resumeBackend(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    m_gateway.resumeBackend(name, std::move(reply));
+}
+
+void EngineLink::tripBreaker(const QByteArray &name, int seconds, Gateway::Reply<Done> reply)
+{
+    m_gateway.tripBreaker(name, seconds, std::move(reply));
+}
+
+void EngineLink::resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    m_gateway.resetBreaker(name, std::move(reply));
+}
+
+void EngineLink::confirmCommand(const QByteArray &, Gateway::Reply<Done> reply)
+{
+    reply(notYet());
+}
+
+void EngineLink::startManaged(const QByteArray &, Gateway::Reply<Done> reply)
+{
+    reply(notYet());
+}
+
+void EngineLink::stopManaged(const QByteArray &, Gateway::Reply<Done> reply)
+{
+    reply(notYet());
+}
+
+void EngineLink::saveModel(const QByteArray &name, const QJsonObject &config,
+                           Gateway::Reply<Done> reply)
+{
+    m_gateway.saveModel(name, config, std::move(reply));
+}
+
+void EngineLink::removeModel(const QByteArray &name, Gateway::Reply<Done> reply)
+{
+    m_gateway.removeModel(name, std::move(reply));
+}
+
+Result<QJsonObject> EngineLink::explainRoute(const QJsonObject &question) const
+{
+    return m_gateway.explainRoute(question);
 }
 
 void EngineLink::createKey(const QString &name, const QJsonObject &config,

@@ -47,6 +47,18 @@ public:
     void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
     void testBackend(const QJsonObject &config, const Secret &key,
                      std::function<void(BackendTest)> reply) override;
+    [[nodiscard]] std::vector<BackendStatus> backendStatus() const override;
+    void drainBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void resumeBackend(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void tripBreaker(const QByteArray &name, int seconds, Gateway::Reply<Done> reply) override;
+    void resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void confirmCommand(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void startManaged(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void stopManaged(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    void saveModel(const QByteArray &name, const QJsonObject &config,
+                   Gateway::Reply<Done> reply) override;
+    void removeModel(const QByteArray &name, Gateway::Reply<Done> reply) override;
+    [[nodiscard]] Result<QJsonObject> explainRoute(const QJsonObject &question) const override;
     void createKey(const QString &name, const QJsonObject &config,
                    Gateway::Reply<Store::NewKey> reply) override;
     void updateKey(qint64 id, const QString &name, const QJsonObject &config,

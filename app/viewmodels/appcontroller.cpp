@@ -51,7 +51,8 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     , m_exchanges(m_options.clock)
     , m_live(m_exchanges)
     , m_detail(m_exchanges)
-    , m_backends(link, secrets)
+    , m_backends(link, secrets, m_options.clock)
+    , m_backend(m_backends, m_options.clock)
     , m_keys(link, m_options.clock)
     , m_teams(link, m_keys, m_options.clock)
     , m_usage(link, m_options.clock)
@@ -68,7 +69,13 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     connect(&link, &GatewayLink::exchangesChanged, this, [this](const ExchangeBatch &batch) {
         m_gateway.applyBatch(batch);
         m_exchanges.applyBatch(batch);
+        m_backends.applyBatch(batch);
     });
+    m_backends.setFrozen(m_options.frozen);
+    connect(&m_backends, &BackendsModel::actionDone, this,
+            [this](const QString &, const QString &message) { Q_EMIT notice(message); });
+    connect(&m_backends, &BackendsModel::actionFailed, this,
+            [this](const QString &, const QString &message) { Q_EMIT notice(message); });
     const auto updateNames = [this] { m_exchanges.setKeyNames(m_keys.names()); };
     connect(&m_keys, &KeysModel::countChanged, this, updateNames);
     updateNames();

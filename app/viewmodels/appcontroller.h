@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/viewmodels/appsettings.h"
+#include "app/viewmodels/backenddetail.h"
 #include "app/viewmodels/backendsmodel.h"
 #include "app/viewmodels/bannermodel.h"
 #include "app/viewmodels/exchangedetail.h"
@@ -42,6 +43,7 @@ class AppController : public QObject
     Q_PROPERTY(tidegate::LiveFilterModel *live READ live CONSTANT FINAL)
     Q_PROPERTY(tidegate::ExchangeDetail *detail READ detail CONSTANT FINAL)
     Q_PROPERTY(tidegate::BackendsModel *backends READ backends CONSTANT FINAL)
+    Q_PROPERTY(tidegate::BackendDetail *backend READ backend CONSTANT FINAL)
     Q_PROPERTY(tidegate::KeysModel *keys READ keys CONSTANT FINAL)
     Q_PROPERTY(tidegate::TeamsModel *teams READ teams CONSTANT FINAL)
     Q_PROPERTY(tidegate::UsageModel *usage READ usage CONSTANT FINAL)
@@ -80,6 +82,7 @@ public:
     [[nodiscard]] LiveModel *exchanges() { return &m_exchanges; }
     [[nodiscard]] ExchangeDetail *detail() { return &m_detail; }
     [[nodiscard]] BackendsModel *backends() { return &m_backends; }
+    [[nodiscard]] BackendDetail *backend() { return &m_backend; }
     [[nodiscard]] KeysModel *keys() { return &m_keys; }
     [[nodiscard]] TeamsModel *teams() { return &m_teams; }
     [[nodiscard]] UsageModel *usage() { return &m_usage; }
@@ -159,6 +162,7 @@ private:
     LiveFilterModel m_live;
     ExchangeDetail m_detail;
     BackendsModel m_backends;
+    BackendDetail m_backend;
     KeysModel m_keys;
     TeamsModel m_teams;
     UsageModel m_usage;

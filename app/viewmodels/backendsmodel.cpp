@@ -3,8 +3,11 @@
 
 #include "app/viewmodels/gatewaylink.h"
 #include "app/viewmodels/humantext.h"
+#include "app/viewmodels/priorityorder.h"
+#include "app/viewmodels/routetext.h"
 
 #include <QJsonArray>
+#include <QLocale>
 #include <QPointer>
 #include <QRegularExpression>
 #include <QUrl>
@@ -78,17 +81,6 @@ const TypeInfo *findType(const QString &type)
     return it == std::end(kTypes) ? nullptr : it;
 }
 
-QString typeLabel(const QString &type)
-{
-    const TypeInfo *info = findType(type);
-    return info == nullptr ? type : QString::fromLatin1(info->label);
-}
-
-bool isReadOnly(const BackendConfig &backend)
-{
-    return backend.origin == Origin::File || backend.origin == Origin::Environment;
-}
-
 QStringList modelNames(const BackendConfig &backend)
 {
     QStringList names;
@@ -98,6 +90,8 @@ QStringList modelNames(const BackendConfig &backend)
     return names;
 }
 
+constexpr int kWatchMs = 1'000;
+
 QString keychainReference(const QString &name)
 {
     return QStringLiteral("keychain:") + name;
@@ -105,18 +99,92 @@ QString keychainReference(const QString &name)
 
 } // namespace
 
-BackendsModel::BackendsModel(GatewayLink &link, SessionSecrets &secrets, QObject *parent)
+BackendsModel::BackendsModel(GatewayLink &link, SessionSecrets &secrets, WallClock clock,
+                             QObject *parent)
     : QAbstractListModel(parent)
     , m_link(link)
     , m_secrets(secrets)
+    , m_clock(std::move(clock))
 {
+    m_timer.setInterval(kWatchMs);
+    connect(&m_timer, &QTimer::timeout, this, &BackendsModel::refresh);
     connect(&link, &GatewayLink::configChanged, this, &BackendsModel::reload);
+    connect(&link, &GatewayLink::backendStatusChanged, this, [this] {
+        if (isWatched()) {
+            refresh();
+        }
+    });
     reload();
+}
+
+void BackendsModel::setWatched(bool watched)
+{
+    if (isWatched() == watched) {
+        return;
+    }
+    m_watchedOnce = watched && m_frozen;
+    if (watched && !m_frozen) {
+        m_timer.start();
+    } else {
+        m_timer.stop();
+    }
+    if (watched) {
+        refresh();
+    }
+    Q_EMIT watchedChanged();
+}
+
+void BackendsModel::refresh()
+{
+    m_status.clear();
+    for (BackendStatus &status : m_link.backendStatus()) {
+        const QByteArray name = status.name;
+        m_status.insert(name, std::move(status));
+    }
+    if (!m_rows.empty()) {
+        Q_EMIT dataChanged(index(0), index(rowCount() - 1),
+                           {ConditionRole, ConditionTextRole, ReasonTextRole, LoadTextRole,
+                            LatenciesRole, ErrorsRole, LatencyTextRole, ErrorTextRole, RateTextRole,
+                            AccessibleTextRole});
+    }
+    Q_EMIT statusChanged();
+}
+
+BackendStatus BackendsModel::statusOf(const QString &name) const
+{
+    return m_status.value(name.toUtf8());
+}
+
+QStringList BackendsModel::names() const
+{
+    QStringList list;
+    for (const BackendConfig *backend : m_rows) {
+        list << QString::fromUtf8(backend->name);
+    }
+    return list;
+}
+
+QString BackendsModel::typeLabel(const QString &type)
+{
+    const TypeInfo *info = findType(type);
+    return info == nullptr ? type : QString::fromLatin1(info->label);
+}
+
+bool BackendsModel::isReadOnly(const BackendConfig &backend)
+{
+    return backend.origin == Origin::File || backend.origin == Origin::Environment;
+}
+
+QString BackendsModel::originText(const BackendConfig &backend)
+{
+    return backend.origin == Origin::File          ? tr("from config file")
+           : backend.origin == Origin::Environment ? tr("from environment")
+                                                   : QString();
 }
 
 int BackendsModel::rowCount(const QModelIndex &parent) const
 {
-    return parent.isValid() || !m_config ? 0 : int(m_config->backends.size());
+    return parent.isValid() ? 0 : int(m_rows.size());
 }
 
 QVariant BackendsModel::data(const QModelIndex &index, int role) const
@@ -124,7 +192,7 @@ QVariant BackendsModel::data(const QModelIndex &index, int role) const
     if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) {
         return {};
     }
-    const BackendConfig &backend = m_config->backends[size_t(index.row())];
+    const BackendConfig &backend = *m_rows[size_t(index.row())];
     const QString name = QString::fromUtf8(backend.name);
     const QString type = QString::fromLatin1(backendTypeName(backend.type));
     switch (role) {
@@ -147,9 +215,7 @@ QVariant BackendsModel::data(const QModelIndex &index, int role) const
         return names.isEmpty() ? tr("any model") : names.join(QStringLiteral(", "));
     }
     case OriginTextRole:
-        return backend.origin == Origin::File          ? tr("from config file")
-               : backend.origin == Origin::Environment ? tr("from environment")
-                                                       : QString();
+        return originText(backend);
     case ReadOnlyRole:
         return isReadOnly(backend);
     case DefaultRole:
@@ -161,15 +227,272 @@ QVariant BackendsModel::data(const QModelIndex &index, int role) const
     case AccessibleTextRole:
     case Qt::AccessibleTextRole:
     case Qt::DisplayRole: {
-        QStringList parts = {tr("Backend %1").arg(name), typeLabel(type),
+        const BackendStatus status = m_status.value(backend.name);
+        QStringList parts = {tr("Backend %1").arg(name),
+                             typeLabel(type),
+                             conditionText(conditionOf(backend, status)),
+                             reasonText(backend, status),
+                             loadText(status),
                              QString::fromUtf8(backend.baseUrl),
-                             tr("key: %1").arg(keyStateText(backend)), m_tests.value(name).text};
+                             tr("key: %1").arg(keyStateText(backend)),
+                             m_tests.value(name).text};
         parts.removeAll(QString());
         return parts.join(QStringLiteral(", "));
     }
     default:
+        return statusData(backend, index.row(), role);
+    }
+}
+
+QVariant BackendsModel::statusData(const BackendConfig &backend, int row, int role) const
+{
+    const BackendStatus status = m_status.value(backend.name);
+    const auto summary = [&] { return m_activity.summary(backend.name, m_clock()); };
+    switch (role) {
+    case RankRole:
+        return rankOf(row);
+    case PriorityTextRole:
+        return priorityText(row);
+    case ConditionRole:
+        return int(conditionOf(backend, status));
+    case ConditionTextRole:
+        return conditionText(conditionOf(backend, status));
+    case ReasonTextRole:
+        return reasonText(backend, status);
+    case LoadTextRole:
+        return loadText(status);
+    case LatenciesRole:
+        return QVariant::fromValue(m_activity.latencies(backend.name, m_clock()));
+    case ErrorsRole:
+        return QVariant::fromValue(m_activity.errors(backend.name, m_clock()));
+    case LatencyTextRole:
+        return humantext::duration(summary().latencyUs);
+    case ErrorTextRole: {
+        const BackendActivity::Summary s = summary();
+        if (s.requests == 0) {
+            return humantext::none();
+        }
+        const double percent = 100.0 * double(s.failures) / double(s.requests);
+        //: A share in percent
+        return tr("%1 %").arg(
+            QLocale().toString(percent, 'f', percent > 0 && percent < 10 ? 1 : 0));
+    }
+    case RateTextRole: {
+        const BackendActivity::Summary s = summary();
+        if (s.requests == 0) {
+            return humantext::none();
+        }
+        //: Requests in a minute
+        return tr("%1/min").arg(QLocale().toString(s.perMinute, 'f', s.perMinute < 10 ? 1 : 0));
+    }
+    default:
         return {};
     }
+}
+
+int BackendsModel::rankOf(int row) const
+{
+    int rank = 1;
+    for (int i = 1; i <= row; ++i) {
+        rank += m_rows[size_t(i)]->priority != m_rows[size_t(i - 1)]->priority ? 1 : 0;
+    }
+    return rank;
+}
+
+QString BackendsModel::priorityText(int row) const
+{
+    QStringList equals;
+    for (int i = 0; i < rowCount(); ++i) {
+        if (i != row && m_rows[size_t(i)]->priority == m_rows[size_t(row)]->priority) {
+            equals << QString::fromUtf8(m_rows[size_t(i)]->name);
+        }
+    }
+    const QString text = tr("Priority %1").arg(m_rows[size_t(row)]->priority);
+    //: %1 is "Priority 20", %2 are names of backends
+    return equals.isEmpty()
+               ? text
+               : tr("%1, shared by weight with %2").arg(text, equals.join(QStringLiteral(", ")));
+}
+
+BackendsModel::Condition BackendsModel::conditionOf(const BackendConfig &backend,
+                                                    const BackendStatus &status)
+{
+    const bool keyAtHand = backend.keyState == tidegate::KeyState::NotNeeded ||
+                           backend.keyState == tidegate::KeyState::Ready ||
+                           backend.keyState == tidegate::KeyState::Pending;
+    if (!keyAtHand) {
+        return Condition::NoKey;
+    }
+    if (status.managed == ManagedState::Unconfirmed || status.tunnel == TunnelState::Unconfirmed) {
+        return Condition::Unconfirmed;
+    }
+    if (status.draining) {
+        return Condition::Draining;
+    }
+    if (status.breaker.state == BreakerState::Open) {
+        return Condition::Open;
+    }
+    switch (status.managed) {
+    case ManagedState::Failed:
+        return Condition::Failed;
+    case ManagedState::Stopped:
+        return Condition::Stopped;
+    case ManagedState::Starting:
+        return Condition::Starting;
+    case ManagedState::Stopping:
+        return Condition::Stopping;
+    default:
+        break;
+    }
+    if (status.tunnel == TunnelState::Failed) {
+        return Condition::Failed;
+    }
+    if (status.tunnel == TunnelState::Connecting) {
+        return Condition::Starting;
+    }
+    if (status.breaker.state == BreakerState::HalfOpen) {
+        return Condition::Probing;
+    }
+    const bool keysOut =
+        !status.keys.empty() &&
+        std::none_of(status.keys.cbegin(), status.keys.cend(), [](const CredentialInfo &key) {
+            return key.state == CredentialState::Ready || key.state == CredentialState::OnTrial;
+        });
+    if (keysOut) {
+        return Condition::Cooling;
+    }
+    switch (status.health) {
+    case BackendHealth::Healthy:
+        return Condition::Healthy;
+    case BackendHealth::Loading:
+        return Condition::Loading;
+    case BackendHealth::Unhealthy:
+        return Condition::Unhealthy;
+    case BackendHealth::Unknown:
+        break;
+    }
+    return Condition::Unknown;
+}
+
+QString BackendsModel::conditionText(Condition condition)
+{
+    switch (condition) {
+    case Condition::Unknown:
+        //: State of a backend
+        return tr("Not asked yet");
+    case Condition::Healthy:
+        //: State of a backend
+        return tr("Healthy");
+    case Condition::Loading:
+        //: State of a backend
+        return tr("Loading");
+    case Condition::Probing:
+        //: State of a backend: its circuit breaker is half-open
+        return tr("Half-open");
+    case Condition::Cooling:
+        //: State of a backend: all its keys are out
+        return tr("Keys out");
+    case Condition::Draining:
+        //: State of a backend
+        return tr("Draining");
+    case Condition::Starting:
+        //: State of a backend
+        return tr("Starting");
+    case Condition::Stopping:
+        //: State of a backend
+        return tr("Stopping");
+    case Condition::Stopped:
+        //: State of a backend that is started when it is needed
+        return tr("Stopped");
+    case Condition::Unconfirmed:
+        //: State of a backend: its command waits for a person
+        return tr("To be confirmed");
+    case Condition::NoKey:
+        //: State of a backend
+        return tr("No key");
+    case Condition::Unhealthy:
+        //: State of a backend
+        return tr("Unhealthy");
+    case Condition::Open:
+        //: State of a backend: its circuit breaker is open
+        return tr("Breaker open");
+    case Condition::Failed:
+        //: State of a backend
+        return tr("Failed");
+    }
+    return {};
+}
+
+QString BackendsModel::reasonText(const BackendConfig &backend, const BackendStatus &status) const
+{
+    const qint64 nowMs = m_clock() / 1'000;
+    switch (conditionOf(backend, status)) {
+    case Condition::NoKey:
+        return backend.keyState == tidegate::KeyState::Missing
+                   ? tr("Its key is missing: enter one under Edit.")
+                   : tr("Its key cannot be read: %1.").arg(keyStateText(backend));
+    case Condition::Unconfirmed:
+        return tr("Its command runs only after you have seen and confirmed it.");
+    case Condition::Draining:
+        return status.active > 0 ? tr("No new requests; %n under way.", nullptr, status.active)
+                                 : tr("No new requests, and none under way.");
+    case Condition::Open: {
+        const QString why =
+            status.breaker.fault == Fault::None || status.breaker.reason == BreakerReason::ByHand
+                ? routetext::breakerReason(status.breaker.reason)
+                : routetext::fault(status.breaker.fault);
+        if (status.breakerOpenUntilMs <= 0) {
+            //: %1 is a reason
+            return tr("Left out until it is reset: %1.").arg(why);
+        }
+        //: %1 is a time, %2 a reason
+        return tr("Left out for %1 more: %2.")
+            .arg(humantext::seconds(status.breakerOpenUntilMs - nowMs), why);
+    }
+    case Condition::Probing:
+        return tr("One request at a time tries it: %1 of %2 succeeded.")
+            .arg(status.breaker.probesSucceeded)
+            .arg(status.breaker.probesNeeded);
+    case Condition::Cooling:
+        return tr("None of its keys can be used now.");
+    case Condition::Starting:
+    case Condition::Stopping:
+    case Condition::Failed:
+        return !status.managedDetail.isEmpty() ? status.managedDetail : status.tunnelDetail;
+    case Condition::Stopped:
+        return tr("The next request starts it.");
+    case Condition::Unhealthy:
+        return status.healthReason.isEmpty() ? tr("It does not answer as it should.")
+                                             : status.healthReason;
+    case Condition::Loading:
+        return status.healthReason.isEmpty() ? tr("It runs, and its model is not ready yet.")
+                                             : status.healthReason;
+    case Condition::Healthy:
+        return status.managed == ManagedState::Idle && status.idleStopMs > 0
+                   ? tr("Idle; stops in %1 without a request.")
+                         .arg(humantext::seconds(status.idleStopMs - nowMs))
+                   : status.healthReason;
+    case Condition::Unknown:
+        break;
+    }
+    return {};
+}
+
+QString BackendsModel::loadText(const BackendStatus &status)
+{
+    const QLocale locale;
+    QString text =
+        status.maxConcurrency > 0
+            //: Requests under way and the most there may be
+            ? tr("%1 of %2 busy")
+                  .arg(locale.toString(status.active), locale.toString(status.maxConcurrency))
+            //: Requests under way
+            : tr("%1 active").arg(locale.toString(status.active));
+    if (status.waiting > 0) {
+        //: Requests in a queue
+        text += QStringLiteral(", ") + tr("%1 waiting").arg(locale.toString(status.waiting));
+    }
+    return text;
 }
 
 QHash<int, QByteArray> BackendsModel::roleNames() const
@@ -188,6 +511,17 @@ QHash<int, QByteArray> BackendsModel::roleNames() const
         {DefaultRole, "isDefault"},
         {TestStateRole, "testState"},
         {TestTextRole, "testText"},
+        {RankRole, "rank"},
+        {PriorityTextRole, "priorityText"},
+        {ConditionRole, "condition"},
+        {ConditionTextRole, "conditionText"},
+        {ReasonTextRole, "reasonText"},
+        {LoadTextRole, "loadText"},
+        {LatenciesRole, "latencies"},
+        {ErrorsRole, "errors"},
+        {LatencyTextRole, "latencyText"},
+        {ErrorTextRole, "errorText"},
+        {RateTextRole, "rateText"},
         {AccessibleTextRole, "accessibleText"},
     };
 }
@@ -499,36 +833,159 @@ QString BackendsModel::keyStateText(const BackendConfig &backend)
 void BackendsModel::setTestResult(const QString &name, TestResult result)
 {
     m_tests.insert(name, std::move(result));
-    const BackendConfig *backend = find(name);
-    if (backend != nullptr) {
-        const QModelIndex row = index(int(backend - m_config->backends.data()));
+    const auto backend = std::find(m_rows.cbegin(), m_rows.cend(), find(name));
+    if (backend != m_rows.cend()) {
+        const QModelIndex row = index(int(backend - m_rows.cbegin()));
         Q_EMIT dataChanged(row, row, {TestStateRole, TestTextRole, AccessibleTextRole});
+    }
+}
+
+Gateway::Reply<Done> BackendsModel::reply(const QString &name, const QString &done)
+{
+    changePending(1);
+    return [self = QPointer(this), name, done](const Result<Done> &result) {
+        if (!self) {
+            return;
+        }
+        self->changePending(-1);
+        if (!result) {
+            Q_EMIT self->actionFailed(name, result.error());
+            return;
+        }
+        self->refresh();
+        Q_EMIT self->actionDone(name, done);
+    };
+}
+
+void BackendsModel::drain(const QString &name)
+{
+    m_link.drainBackend(name.toUtf8(), reply(name, tr("“%1” gets no new requests.").arg(name)));
+}
+
+void BackendsModel::resume(const QString &name)
+{
+    m_link.resumeBackend(name.toUtf8(), reply(name, tr("“%1” gets requests again.").arg(name)));
+}
+
+void BackendsModel::trip(const QString &name, int seconds)
+{
+    m_link.tripBreaker(name.toUtf8(), seconds,
+                       reply(name, tr("The breaker of “%1” is open.").arg(name)));
+}
+
+void BackendsModel::resetBreaker(const QString &name)
+{
+    m_link.resetBreaker(name.toUtf8(), reply(name, tr("The breaker of “%1” is closed.").arg(name)));
+}
+
+void BackendsModel::confirmCommand(const QString &name)
+{
+    m_link.confirmCommand(name.toUtf8(),
+                          reply(name, tr("The command of “%1” may run from now on.").arg(name)));
+}
+
+void BackendsModel::startManaged(const QString &name)
+{
+    m_link.startManaged(name.toUtf8(), reply(name, tr("“%1” is being started.").arg(name)));
+}
+
+void BackendsModel::stopManaged(const QString &name)
+{
+    m_link.stopManaged(name.toUtf8(), reply(name, tr("“%1” is being stopped.").arg(name)));
+}
+
+void BackendsModel::move(const QString &name, int to)
+{
+    const auto row = std::find(m_rows.cbegin(), m_rows.cend(), find(name));
+    if (row == m_rows.cend() || to < 0 || to >= rowCount() || row - m_rows.cbegin() == to) {
+        return;
+    }
+    const int from = int(row - m_rows.cbegin());
+    std::vector<PriorityPlace> places;
+    QStringList order = names();
+    for (const BackendConfig *backend : m_rows) {
+        places.push_back({backend->priority, isReadOnly(*backend)});
+    }
+    const auto after = movedPlaces(std::move(places), from, to);
+    if (!after) {
+        Q_EMIT actionFailed(name,
+                            isReadOnly(**row)
+                                ? tr("The priority of “%1” is set in the config file.").arg(name)
+                                : tr("“%1” cannot stand there: the config file sets the "
+                                     "priorities around it.")
+                                      .arg(name));
+        return;
+    }
+    order.move(from, to);
+    // From the end, so that what is in force in between keeps the order of the others.
+    for (int i = rowCount() - 1; i >= 0; --i) {
+        const BackendConfig *backend = find(order[i]);
+        if (backend->priority == (*after)[size_t(i)].priority) {
+            continue;
+        }
+        QJsonObject config = backend->source;
+        config[QStringLiteral("priority")] = (*after)[size_t(i)].priority;
+        changePending(1);
+        m_link.saveBackend(
+            order[i].toUtf8(), config,
+            [self = QPointer(this), name, own = order[i] == name](const Result<Done> &result) {
+                if (!self) {
+                    return;
+                }
+                self->changePending(-1);
+                if (!result) {
+                    Q_EMIT self->actionFailed(name, result.error());
+                } else if (own) {
+                    Q_EMIT self->moved(name);
+                }
+            });
     }
 }
 
 void BackendsModel::reload()
 {
-    ConfigPtr config = m_link.config();
-    const auto names = [](const ConfigPtr &snapshot) {
-        QList<QByteArray> list;
-        if (snapshot) {
-            for (const BackendConfig &backend : snapshot->backends) {
-                list << backend.name;
-            }
+    // The old one stays until no row points into it.
+    const ConfigPtr old = std::exchange(m_config, m_link.config());
+    std::vector<const BackendConfig *> rows;
+    QList<QByteArray> wanted;
+    if (m_config) {
+        for (const BackendConfig &backend : m_config->backends) {
+            rows.push_back(&backend);
+            wanted << backend.name;
         }
-        return list;
-    };
-    if (names(config) == names(m_config)) {
-        m_config = std::move(config);
-        if (rowCount() > 0) {
+    }
+    m_activity.keepOnly(wanted);
+    QList<QByteArray> shown;
+    for (const BackendConfig *backend : m_rows) {
+        shown << backend->name;
+    }
+    if (shown.size() != wanted.size() ||
+        !std::is_permutation(shown.cbegin(), shown.cend(), wanted.cbegin())) {
+        beginResetModel();
+        m_rows = std::move(rows);
+        endResetModel();
+        Q_EMIT countChanged();
+    } else {
+        // Rows that only change their order keep their delegates, and with them the focus.
+        for (int row = 0; row < int(rows.size()); ++row) {
+            const int at = int(shown.indexOf(wanted[row], row));
+            if (at == row) {
+                continue;
+            }
+            beginMoveRows({}, at, at, {}, row);
+            std::rotate(m_rows.begin() + row, m_rows.begin() + at, m_rows.begin() + at + 1);
+            shown.move(at, row);
+            endMoveRows();
+        }
+        m_rows = std::move(rows);
+        if (!m_rows.empty()) {
             Q_EMIT dataChanged(index(0), index(rowCount() - 1));
         }
-        return;
     }
-    beginResetModel();
-    m_config = std::move(config);
-    endResetModel();
-    Q_EMIT countChanged();
+    Q_EMIT namesChanged();
+    if (isWatched()) {
+        refresh();
+    }
 }
 
 void BackendsModel::changePending(int by)

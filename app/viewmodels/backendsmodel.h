@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/viewmodels/backendactivity.h"
 #include "app/viewmodels/sessionsecrets.h"
+#include "app/viewmodels/wallclock.h"
 #include "gateway/config/configsnapshot.h"
+#include "gateway/engine/backendstatus.h"
 #include "gateway/engine/gateway.h"
 
 #include <QAbstractListModel>
 #include <QHash>
+#include <QTimer>
 #include <QVariantList>
 #include <QVariantMap>
 #include <QtQml/qqmlregistration.h>
@@ -18,7 +22,8 @@ namespace tidegate {
 
 class GatewayLink;
 
-/// The backends in force, and adding, changing, testing and removing them.
+/// The backends in force and how they are doing, by priority; adding, changing, ordering, testing
+/// and removing them, and what people do to them by hand.
 ///
 /// Lives in the GUI thread; owned by AppController. Keys go to the keychain, never into the
 /// configuration; the model never gives a key back.
@@ -34,6 +39,9 @@ class BackendsModel : public QAbstractListModel
     Q_PROPERTY(bool busy READ isBusy NOTIFY busyChanged FINAL)
     /// A test() is on its way.
     Q_PROPERTY(bool testing READ isTesting NOTIFY busyChanged FINAL)
+    /// Somebody looks: the gateway is asked once a second how the backends are.
+    Q_PROPERTY(bool watched READ isWatched WRITE setWatched NOTIFY watchedChanged FINAL)
+    Q_PROPERTY(QStringList names READ names NOTIFY namesChanged FINAL)
 
 public:
     enum Role
@@ -51,6 +59,17 @@ public:
         DefaultRole,        /**< bool: unknown models go here */
         TestStateRole,      /**< BackendsModel.TestState as int */
         TestTextRole,       /**< string: result of the last test of this row, else empty */
+        RankRole,           /**< int: 1 for the first to be tried; equals share a rank */
+        PriorityTextRole,   /**< string: "Priority 20", with whom it shares it */
+        ConditionRole,      /**< BackendsModel.Condition as int */
+        ConditionTextRole,  /**< string: one or two words: "Healthy" */
+        ReasonTextRole,     /**< string: one sentence on the condition; may be empty */
+        LoadTextRole,       /**< string: "3 of 8 busy, 1 waiting" */
+        LatenciesRole,      /**< list of numbers: ms per slice of time, -1: no answers */
+        ErrorsRole,         /**< list of numbers: share of failures per slice, -1: no requests */
+        LatencyTextRole,    /**< string: typical time to the first byte, "–" when not known */
+        ErrorTextRole,      /**< string: "0.4 %", "–" without requests */
+        RateTextRole,       /**< string: "12/min", "–" without requests */
         AccessibleTextRole, /**< string: the row as one sentence */
     };
 
@@ -73,8 +92,29 @@ public:
     };
     Q_ENUM(TestState)
 
+    /// How a backend is doing, in one word: what counts first when several are true.
+    enum class Condition
+    {
+        Unknown,
+        Healthy,
+        Loading,
+        Probing,
+        Cooling,
+        Draining,
+        Starting,
+        Stopping,
+        Stopped,
+        Unconfirmed,
+        NoKey,
+        Unhealthy,
+        Open,
+        Failed
+    };
+    Q_ENUM(Condition)
+
     /// @p secrets is not owned.
-    BackendsModel(GatewayLink &link, SessionSecrets &secrets, QObject *parent = nullptr);
+    BackendsModel(GatewayLink &link, SessionSecrets &secrets, WallClock clock = wallClock(),
+                  QObject *parent = nullptr);
 
     [[nodiscard]] int rowCount(const QModelIndex &parent = {}) const override;
     [[nodiscard]] QVariant data(const QModelIndex &index, int role) const override;
@@ -105,8 +145,46 @@ public:
     Q_INVOKABLE void test(const QVariantMap &backend, const QString &key);
     /// Tries a saved backend; the result is shown in its row, and told by testFinished().
     Q_INVOKABLE void testSaved(const QString &name);
+    /// Puts a backend at the place @p to of the list by changing priorities. Ends in moved() or
+    /// actionFailed().
+    Q_INVOKABLE void move(const QString &name, int to);
+
+    // Each of these ends in actionDone() or actionFailed().
+
+    Q_INVOKABLE void drain(const QString &name);
+    Q_INVOKABLE void resume(const QString &name);
+    /// @p seconds 0: until it is reset.
+    Q_INVOKABLE void trip(const QString &name, int seconds);
+    Q_INVOKABLE void resetBreaker(const QString &name);
+    Q_INVOKABLE void confirmCommand(const QString &name);
+    Q_INVOKABLE void startManaged(const QString &name);
+    Q_INVOKABLE void stopManaged(const QString &name);
+
     /// Asks the keychain again, e.g. after it was unlocked.
     Q_INVOKABLE void retryKeychain();
+
+    /// Null for an unknown name.
+    [[nodiscard]] const BackendConfig *find(const QString &name) const;
+    /// As the gateway last told; empty before it did.
+    [[nodiscard]] BackendStatus statusOf(const QString &name) const;
+    [[nodiscard]] static Condition conditionOf(const BackendConfig &backend,
+                                               const BackendStatus &status);
+    [[nodiscard]] static QString conditionText(Condition condition);
+    [[nodiscard]] QString reasonText(const BackendConfig &backend,
+                                     const BackendStatus &status) const;
+    [[nodiscard]] static QString loadText(const BackendStatus &status);
+    [[nodiscard]] static QString typeLabel(const QString &type);
+    [[nodiscard]] static bool isReadOnly(const BackendConfig &backend);
+    [[nodiscard]] static QString originText(const BackendConfig &backend);
+    [[nodiscard]] bool isWatched() const { return m_timer.isActive() || m_watchedOnce; }
+    void setWatched(bool watched);
+    /// Asks only when somebody begins to look: for screenshots.
+    void setFrozen(bool frozen) { m_frozen = frozen; }
+    [[nodiscard]] QStringList names() const;
+    /// For latencies and errors.
+    void applyBatch(const ExchangeBatch &batch) { m_activity.add(batch); }
+    /// Asks the gateway how the backends are.
+    void refresh();
 
     /// What a saved backend listed when it was tested; empty before.
     [[nodiscard]] QStringList modelsOf(const QString &name) const;
@@ -114,7 +192,15 @@ public:
 
 Q_SIGNALS:
     void countChanged();
+    void namesChanged();
     void busyChanged();
+    void watchedChanged();
+    /// statusOf() may say something new.
+    void statusChanged();
+    void moved(const QString &name);
+    /// Something was done by hand; @p message says what.
+    void actionDone(const QString &name, const QString &message);
+    void actionFailed(const QString &name, const QString &message);
     void saved(const QString &name);
     /// @p canUseForSession: the keychain did not take the key; saveForSession() would work.
     void saveFailed(const QString &name, const QString &message, bool canUseForSession);
@@ -136,13 +222,24 @@ private:
     void changePending(int by);
     void changeTesting(int by);
     void setTestResult(const QString &name, TestResult result);
-    [[nodiscard]] const BackendConfig *find(const QString &name) const;
+    [[nodiscard]] QVariant statusData(const BackendConfig &backend, int row, int role) const;
+    [[nodiscard]] int rankOf(int row) const;
+    [[nodiscard]] QString priorityText(int row) const;
+    /// A reply that ends the pending call and says how it went.
+    [[nodiscard]] Gateway::Reply<Done> reply(const QString &name, const QString &done);
     [[nodiscard]] QJsonObject toConfig(const QVariantMap &backend,
                                        const QString &keyReference) const;
 
     GatewayLink &m_link;
     SessionSecrets &m_secrets;
-    ConfigPtr m_config; ///< its backends are the rows
+    WallClock m_clock;
+    ConfigPtr m_config;
+    std::vector<const BackendConfig *> m_rows; ///< into m_config
+    QHash<QByteArray, BackendStatus> m_status;
+    BackendActivity m_activity;
+    QTimer m_timer; ///< while somebody looks
+    bool m_frozen = false;
+    bool m_watchedOnce = false; ///< looked at while frozen
     QHash<QString, TestResult> m_tests;
     int m_pending = 0;
     int m_testing = 0;

@@ -4,6 +4,7 @@
 #include "app/viewmodels/limituse.h"
 #include "app/viewmodels/pricelist.h"
 #include "app/viewmodels/usagereport.h"
+#include "gateway/engine/backendstatus.h"
 #include "gateway/engine/gateway.h"
 #include "gateway/policy/team.h"
 
@@ -56,6 +57,29 @@ public:
     virtual void removeBackend(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
     virtual void testBackend(const QJsonObject &config, const Secret &key,
                              std::function<void(BackendTest)> reply) = 0;
+
+    /// Every backend at this instant, in the configuration's order. Cheap, but not free: for a
+    /// timer while somebody looks.
+    [[nodiscard]] virtual std::vector<BackendStatus> backendStatus() const = 0;
+    /// Gets no new requests until resumed; those under way go on.
+    virtual void drainBackend(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    virtual void resumeBackend(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    /// @p seconds 0: until it is reset.
+    virtual void tripBreaker(const QByteArray &name, int seconds, Gateway::Reply<Done> reply) = 0;
+    /// Closes the breaker and makes the backend's keys ready.
+    virtual void resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    /// The managed command or SSH tunnel of that backend may run from now on.
+    virtual void confirmCommand(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    virtual void startManaged(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    virtual void stopManaged(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+
+    /// Public model names. @p config as in the file's `models:` entry.
+    virtual void saveModel(const QByteArray &name, const QJsonObject &config,
+                           Gateway::Reply<Done> reply) = 0;
+    virtual void removeModel(const QByteArray &name, Gateway::Reply<Done> reply) = 0;
+    /// What would happen now to a request, see Gateway::explainRoute(). Changes nothing.
+    [[nodiscard]] virtual Result<QJsonObject> explainRoute(const QJsonObject &question) const = 0;
+
     /// @p config as in the file's `keys:` entry, without the key.
     virtual void createKey(const QString &name, const QJsonObject &config,
                            Gateway::Reply<Store::NewKey> reply) = 0;
@@ -98,6 +122,8 @@ Q_SIGNALS:
     void keysChanged();
     void teamsChanged();
     void pricesChanged();
+    /// Something else than counters changed in backendStatus().
+    void backendStatusChanged();
     void budgetNotice(const tidegate::BudgetNotice &notice);
     void firstKeyCreated(const QByteArray &plaintext);
     void exchangesChanged(const tidegate::ExchangeBatch &batch);

@@ -69,6 +69,22 @@ QString spokenDuration(qint64 microseconds)
     return HumanText::tr("%1 seconds").arg(QLocale().toString(double(microseconds) / 1e6, 'f', 1));
 }
 
+QString seconds(qint64 milliseconds)
+{
+    const QLocale locale;
+    const qint64 whole = (qMax<qint64>(0, milliseconds) + 999) / 1'000;
+    if (whole < 120) {
+        //: A time in seconds
+        return HumanText::tr("%1 s").arg(locale.toString(whole));
+    }
+    if (whole < 7'200) {
+        //: A time in minutes
+        return HumanText::tr("%1 min").arg(locale.toString((whole + 59) / 60));
+    }
+    //: A time in hours
+    return HumanText::tr("%1 h").arg(locale.toString((whole + 3'599) / 3'600));
+}
+
 QString count(qint64 number)
 {
     return number < 0 ? none() : QLocale().toString(number);

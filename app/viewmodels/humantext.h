@@ -18,6 +18,8 @@ namespace humantext {
 [[nodiscard]] QString duration(qint64 microseconds);
 /// The same for a screen reader: "142 milliseconds", "1.2 seconds".
 [[nodiscard]] QString spokenDuration(qint64 microseconds);
+/// A time to come in whole units, rounded up: "12 s", "4 min", "2 h"; "0 s" when it is over.
+[[nodiscard]] QString seconds(qint64 milliseconds);
 /// "1,204"; none() when negative.
 [[nodiscard]] QString count(qint64 number);
 /// "1,204", from ten thousand on "12.4 k", "3.1 M"; none() when negative.

@@ -19,6 +19,8 @@ private Q_SLOTS:
     void forThisSession();
     void whatTheFormDoesNotShowStays();
     void removingTakesTheKeychainEntry();
+    void movingChangesPriorities();
+    void onlyAskedWhileWatched();
     void aStoredKeyIsOnlyTriedAtItsOwnHost();
     void names();
     void typesAreComplete();
@@ -47,7 +49,7 @@ void TestBackendsModel::rows()
     PanelFixture panel;
     BackendsModel &model = *panel.app.backends();
     QAbstractItemModelTester tester(&model);
-    QCOMPARE(model.rowCount(), 5);
+    QCOMPARE(model.rowCount(), 8);
     const QModelIndex openai = model.index(0);
     QCOMPARE(openai.data(BackendsModel::TypeLabelRole).toString(), QStringLiteral("OpenAI"));
     QCOMPARE(openai.data(BackendsModel::KeyStateTextRole).toString(),
@@ -61,7 +63,7 @@ void TestBackendsModel::rows()
              QStringLiteral("from config file"));
     QCOMPARE(groq.data(BackendsModel::KeyStateTextRole).toString(),
              QStringLiteral("from environment"));
-    QCOMPARE(model.index(4).data(BackendsModel::KeyStateTextRole).toString(),
+    QCOMPARE(model.index(7).data(BackendsModel::KeyStateTextRole).toString(),
              QStringLiteral("missing"));
     for (int role = BackendsModel::NameRole; role <= BackendsModel::AccessibleTextRole; ++role) {
         QVERIFY(model.roleNames().contains(role));
@@ -148,8 +150,59 @@ void TestBackendsModel::removingTakesTheKeychainEntry()
     QSignalSpy removed(&model, &BackendsModel::removed);
     model.remove(QStringLiteral("openai"));
     QVERIFY(removed.wait());
-    QCOMPARE(model.rowCount(), 4);
+    QCOMPARE(model.rowCount(), 7);
     QVERIFY(!panel.keychain.entries.contains(QStringLiteral("openai")));
+}
+
+void TestBackendsModel::movingChangesPriorities()
+{
+    PanelFixture panel;
+    BackendsModel &model = *panel.app.backends();
+    QAbstractItemModelTester tester(&model);
+    QSignalSpy moved(&model, &BackendsModel::moved);
+    QSignalSpy failed(&model, &BackendsModel::actionFailed);
+    QSignalSpy reset(&model, &QAbstractItemModel::modelReset);
+    QSignalSpy rows(&model, &QAbstractItemModel::rowsMoved);
+    model.move(QStringLiteral("ollama"), 0);
+    QVERIFY(moved.wait());
+    QCOMPARE(model.names().mid(0, 3).join(u' '), QStringLiteral("ollama openai gpu-box"));
+    QCOMPARE(model.index(0).data(BackendsModel::NameRole).toString(), QStringLiteral("ollama"));
+    QCOMPARE(model.index(0).data(BackendsModel::RankRole).toInt(), 1);
+    QVERIFY(sourceOf(panel.link, "ollama").value(QStringLiteral("priority")).toInt() < 10);
+    QCOMPARE(reset.count(), 0);
+    QVERIFY(rows.count() > 0);
+    model.move(QStringLiteral("gpu-box"), 0);
+    QCOMPARE(failed.count(), 1);
+    QVERIFY(failed[0][1].toString().contains(QStringLiteral("config file")));
+    QVERIFY(!model.isBusy());
+}
+
+void TestBackendsModel::onlyAskedWhileWatched()
+{
+    class Link : public DemoLink
+    {
+    public:
+        using DemoLink::DemoLink;
+        [[nodiscard]] std::vector<BackendStatus> backendStatus() const override
+        {
+            ++asked;
+            return DemoLink::backendStatus();
+        }
+        mutable int asked = 0;
+    };
+    Link link(quietDemo());
+    SessionSecrets secrets(nullptr);
+    BackendsModel model(link, secrets);
+    Q_EMIT link.backendStatusChanged();
+    QCOMPARE(link.asked, 0);
+    model.setWatched(true);
+    QCOMPARE(link.asked, 1);
+    QTRY_COMPARE_WITH_TIMEOUT(link.asked, 2, 3'000);
+    Q_EMIT link.backendStatusChanged();
+    QCOMPARE(link.asked, 3);
+    model.setWatched(false);
+    Q_EMIT link.backendStatusChanged();
+    QCOMPARE(link.asked, 3);
 }
 
 void TestBackendsModel::aStoredKeyIsOnlyTriedAtItsOwnHost()

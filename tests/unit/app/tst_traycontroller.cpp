@@ -58,9 +58,9 @@ void TestTrayController::menuWhileRunning()
     QVERIFY(!find(menu, QStringLiteral("Recent errors")));
     QCOMPARE(find(menu, QStringLiteral("Copy client snippet"))->children.size(), 5);
     const TrayItem *backends = find(menu, QStringLiteral("Backends"));
-    QCOMPARE(backends->children.size(), 5);
+    QCOMPARE(backends->children.size(), 8);
     QCOMPARE(backends->children[0].text, QStringLiteral("● openai"));
-    QVERIFY(backends->children[4].text.startsWith(QStringLiteral("○ mistral")));
+    QVERIFY(backends->children[7].text.startsWith(QStringLiteral("○ mistral")));
     QCOMPARE(tray.icon(), TrayController::Icon::Plain);
     QCOMPARE(tray.toolTip().count(u'\n'), 1);
 }
