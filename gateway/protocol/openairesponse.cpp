@@ -66,6 +66,67 @@ TokenUsage nestedUsage(ondemand::value value, UsageStyle style)
     return readUsage(usage, style);
 }
 
+bool isNothing(ondemand::value value)
+{
+    ondemand::json_type type{};
+    if (value.type().get(type) != SUCCESS) {
+        return false;
+    }
+    std::string_view text;
+    ondemand::array array;
+    switch (type) {
+    case ondemand::json_type::null:
+        return true;
+    case ondemand::json_type::string:
+        return value.get_string().get(text) == SUCCESS && text.empty();
+    case ondemand::json_type::array:
+        return value.get_array().get(array) == SUCCESS && array.is_empty().value_unsafe();
+    default:
+        return false;
+    }
+}
+
+// A choice's delta with nothing but a role.
+bool isOpeningDelta(ondemand::value value)
+{
+    ondemand::object delta;
+    if (value.get_object().get(delta) != SUCCESS) {
+        return false;
+    }
+    for (auto fieldResult : delta) {
+        ondemand::field field;
+        std::string_view key;
+        if (std::move(fieldResult).get(field) != SUCCESS ||
+            JsonReader::keyOf(field).get(key) != SUCCESS ||
+            (key != "role" && !isNothing(field.value()))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool isOpeningChoice(ondemand::value value)
+{
+    ondemand::object choice;
+    if (value.get_object().get(choice) != SUCCESS) {
+        return false;
+    }
+    for (auto fieldResult : choice) {
+        ondemand::field field;
+        std::string_view key;
+        if (std::move(fieldResult).get(field) != SUCCESS ||
+            JsonReader::keyOf(field).get(key) != SUCCESS) {
+            return false;
+        }
+        const bool opening = key == "delta" ? isOpeningDelta(field.value())
+                                            : key == "index" || isNothing(field.value());
+        if (!opening) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace
 
 OpenAiChunk readChunk(std::string_view data, UsageStyle style)
@@ -115,6 +176,25 @@ OpenAiChunk readChunk(std::string_view data, UsageStyle style)
     chunk.usageOnly = hasChoices && choicesEmpty && chunk.usage.isKnown();
     chunk.content = hasChoices && !choicesEmpty;
     return chunk;
+}
+
+bool isOpening(std::string_view data)
+{
+    ondemand::document document;
+    ondemand::object object;
+    ondemand::array choices;
+    if (JsonReader::read(data, document) != SUCCESS ||
+        document.get_object().get(object) != SUCCESS ||
+        object["choices"].get_array().get(choices) != SUCCESS) {
+        return false;
+    }
+    for (auto element : choices) {
+        ondemand::value choice;
+        if (element.get(choice) != SUCCESS || !isOpeningChoice(choice)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace tidegate

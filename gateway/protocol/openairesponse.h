@@ -26,4 +26,11 @@ struct OpenAiChunk
 /// put it.
 [[nodiscard]] OpenAiChunk readChunk(std::string_view data, UsageStyle style = UsageStyle::OpenAi);
 
+/// True for an event of a chat or completion stream that shows a user nothing yet: a role, empty
+/// text, no choices. Until one says more, another lane's stream may still take its place.
+///
+/// Any thread. @p data without the "data:" prefix. Broken JSON, and what is of another form, is
+/// taken for something to show.
+[[nodiscard]] bool isOpening(std::string_view data);
+
 } // namespace tidegate

@@ -20,6 +20,8 @@ class OpenAiResponseTest : public QObject
 
 private Q_SLOTS:
     void chunks();
+    void openings_data();
+    void openings();
     void usageBlocks();
 };
 
@@ -58,6 +60,47 @@ void OpenAiResponseTest::chunks()
         R"({"choices":[{"delta":{"content":"say \"usage\": and \"error\""},"finish_reason":null}]})");
     QVERIFY(quoted.content && !quoted.error && !quoted.usage.isKnown());
     QVERIFY(readChunk(R"({"choices":[{"del)").content);
+}
+
+void OpenAiResponseTest::openings_data()
+{
+    QTest::addColumn<QByteArray>("data");
+    QTest::addColumn<bool>("opening");
+    const auto row = [](const char *name, const char *data, bool opening) {
+        QTest::newRow(name) << QByteArray(data) << opening;
+    };
+    row("role", R"({"choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]})",
+        true);
+    row("role and empty text",
+        R"({"choices":[{"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null}]})",
+        true);
+    row("role and no tool calls", R"({"choices":[{"delta":{"role":"assistant","tool_calls":[]}}]})",
+        true);
+    row("empty delta", R"({"id":"x","choices":[{"index":0,"delta":{}}]})", true);
+    row("no choices", R"({"choices":[],"prompt_filter_results":[{}]})", true);
+    row("two choices", R"({"choices":[{"delta":{"role":"assistant"}},{"delta":{"content":""}}]})",
+        true);
+    row("completion without text", R"({"choices":[{"index":0,"text":"","finish_reason":null}]})",
+        true);
+    row("text", R"({"choices":[{"delta":{"role":"assistant","content":"a"}}]})", false);
+    row("text of the second choice", R"({"choices":[{"delta":{}},{"delta":{"content":" "}}]})",
+        false);
+    row("completion", R"({"choices":[{"text":" "}]})", false);
+    row("reasoning", R"({"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]})", false);
+    row("tool call", R"({"choices":[{"delta":{"tool_calls":[{"index":0}]}}]})", false);
+    row("finish", R"({"choices":[{"delta":{},"finish_reason":"stop"}]})", false);
+    row("other form", R"({"type":"response.created"})", false);
+    row("choices that are none", R"({"choices":{}})", false);
+    row("cut", R"({"choices":[{"delta":{"role":"assi)", false);
+    row("done", "[DONE]", false);
+    row("nothing", "", false);
+}
+
+void OpenAiResponseTest::openings()
+{
+    QFETCH(QByteArray, data);
+    QFETCH(bool, opening);
+    QCOMPARE(isOpening({data.constData(), size_t(data.size())}), opening);
 }
 
 void OpenAiResponseTest::usageBlocks()
