@@ -2,6 +2,7 @@
 #include "gateway/config/backendparser.h"
 
 #include "gateway/config/backendurl.h"
+#include "gateway/config/commandsplitter.h"
 #include "gateway/config/configschema.h"
 #include "gateway/config/configsource.h"
 #include "gateway/config/configvalidator.h"
@@ -63,6 +64,8 @@ public:
         m_backend.breakerOverrides = readBreaker(m_node.find(u"breaker"));
         readHealth();
         readProxy();
+        readManaged();
+        readSsh();
         m_backend.priority = int(m_node.integer(u"priority", m_backend.priority));
         m_backend.weight = int(m_node.integer(u"weight", m_backend.weight));
         m_backend.maxConcurrency = int(m_node.integer(u"max_concurrency", 0));
@@ -333,6 +336,117 @@ private:
             return;
         }
         m_backend.proxy = url.toEncoded(QUrl::FullyEncoded);
+    }
+
+    void readManaged()
+    {
+        const ConfigNode *node = m_node.find(u"managed");
+        if (!node || isLocal(*node, u"managed"_s)) {
+            return;
+        }
+        ManagedRule rule;
+        rule.start = readCommand(*node, u"start", &rule.shownStart);
+        rule.stop = readCommand(*node, u"stop", &rule.shownStop);
+        rule.startTimeoutSeconds =
+            int(node->integer(u"start_timeout_seconds", rule.startTimeoutSeconds));
+        rule.idleMinutes = int(node->integer(u"idle_minutes", rule.idleMinutes));
+        if (const QString text = node->string(u"ready_url"); !text.isEmpty()) {
+            const QUrl url(text, QUrl::StrictMode);
+            const auto fail = [this, node](const QString &message) {
+                m_problems.error(node->find(u"ready_url")->line, pathOf(u"managed.ready_url"),
+                                 message);
+            };
+            const bool isHttp = url.scheme() == u"http"_s || url.scheme() == u"https"_s;
+            if (!url.isValid() || !isHttp || url.host().isEmpty() || !url.userInfo().isEmpty()) {
+                fail(u"Must be a whole URL such as http://127.0.0.1:8000/health"_s);
+            } else if (const auto allowed = UrlGuard::checkHost(url.host(QUrl::FullyEncoded));
+                       !allowed) {
+                fail(allowed.error());
+            }
+            rule.readyUrl = url.toEncoded(QUrl::FullyEncoded | QUrl::RemoveFragment);
+        }
+        m_backend.managed = std::move(rule);
+    }
+
+    /// Program and arguments; nothing expands anything in them.
+    QStringList readCommand(const ConfigNode &section, QStringView key, QString *shown)
+    {
+        const ConfigNode *node = section.find(key);
+        if (!node || !node->value.isValid()) {
+            return {};
+        }
+        *shown = node->raw;
+        const QString path = pathOf(u"managed") + u'.' + key;
+        const auto split = splitCommand(node->value.toString());
+        if (!split) {
+            m_problems.error(node->line, path, split.error());
+            return {};
+        }
+        const QStringList &command = *split;
+        if (command.isEmpty() || command.constFirst().isEmpty()) {
+            m_problems.error(node->line, path, u"A program is missing."_s);
+        } else if (command.constFirst().contains(u'/') &&
+                   QDir::isRelativePath(command.constFirst())) {
+            m_problems.error(node->line, path,
+                             u"Give the program's absolute path, or its name alone if it is in "
+                             "PATH."_s);
+        }
+        return command;
+    }
+
+    void readSsh()
+    {
+        const ConfigNode *node = m_node.find(u"ssh");
+        if (!node || isLocal(*node, u"ssh"_s)) {
+            return;
+        }
+        if (!m_backend.proxy.isEmpty()) {
+            m_problems.error(node->keyLine, pathOf(u"ssh"),
+                             u"A backend is reached through a proxy or through a tunnel, not "
+                             "both. Remove one of the two."_s);
+        }
+        const QUrl url = QUrl::fromEncoded(m_backend.baseUrl);
+        SshRule rule;
+        rule.host = readSshName(*node, u"host");
+        rule.user = readSshName(*node, u"user");
+        rule.port = int(node->integer(u"port", 0));
+        rule.identityFile = node->string(u"identity_file");
+        rule.knownHostsFile = node->string(u"known_hosts_file");
+        rule.remoteHost = readSshName(*node, u"remote_host");
+        if (rule.remoteHost.isEmpty()) {
+            rule.remoteHost = url.host();
+        } else if (const auto allowed = UrlGuard::checkHost(rule.remoteHost); !allowed) {
+            m_problems.error(node->find(u"remote_host")->line, pathOf(u"ssh.remote_host"),
+                             allowed.error());
+        }
+        rule.remotePort =
+            int(node->integer(u"remote_port", url.port(url.scheme() == u"https"_s ? 443 : 80)));
+        m_backend.ssh = std::move(rule);
+    }
+
+    /// A host or a user: never something that ssh could take for an option or a list.
+    QString readSshName(const ConfigNode &section, QStringView key)
+    {
+        const QString text = section.string(key);
+        static const QRegularExpression kName(
+            u"\\A(?!-)(?:[A-Za-z0-9._-]{1,255}|[0-9A-Fa-f:.]{2,45})\\z"_s);
+        if (!text.isEmpty() && !kName.match(text).hasMatch()) {
+            m_problems.error(section.find(key)->line, pathOf(u"ssh") + u'.' + key,
+                             u"Must consist of letters, digits, \".\", \"_\" and \"-\", and not "
+                             "begin with \"-\"."_s);
+            return {};
+        }
+        return text;
+    }
+
+    /// Echo and noop are nowhere to be started or reached.
+    bool isLocal(const ConfigNode &node, const QString &section)
+    {
+        if (needsNoUrl()) {
+            m_problems.error(node.keyLine, pathOf(section),
+                             u"This type answers by itself. Remove this section."_s);
+        }
+        return needsNoUrl();
     }
 
     const ConfigNode &m_node;

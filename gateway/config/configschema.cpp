@@ -149,6 +149,7 @@ SchemaField sshSection()
     return section(u"ssh"_s,
                    {required(scalar(u"host"_s, Kind::Text)), scalar(u"user"_s, Kind::Text),
                     integer(u"port"_s, 1, 65'535), scalar(u"identity_file"_s, Kind::ExistingFile),
+                    scalar(u"known_hosts_file"_s, Kind::ExistingFile),
                     scalar(u"remote_host"_s, Kind::Text), integer(u"remote_port"_s, 1, 65'535)});
 }
 
@@ -189,8 +190,8 @@ SchemaField backendEntry()
                         retrySection(),
                         breakerSection(u"breaker"_s),
                         healthSection(),
-                        later(managedSection()),
-                        later(sshSection()),
+                        managedSection(),
+                        sshSection(),
                         scalar(u"allow_private_network"_s, Kind::Boolean),
                         scalar(u"proxy"_s, Kind::Secret),
                         section(u"tls"_s, {scalar(u"ca_file"_s, Kind::ExistingFile),
@@ -210,8 +211,8 @@ SchemaField modelEntry()
              choice(u"strategy"_s, routingStrategyNames()),
              list(u"fallbacks"_s, scalar({}, Kind::ModelName)),
              scalar(u"affinity"_s, Kind::HeaderName), integer(u"affinity_bytes"_s, 16, 1'048'576),
-             later(section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
-                                        number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)})),
+             section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
+                                  number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)}),
              later(section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
                                          scalar(u"model"_s, Kind::ModelName),
                                          number(u"percent"_s, Kind::Decimal, 0, 100)})),

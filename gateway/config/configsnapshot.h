@@ -3,6 +3,7 @@
 
 #include "gateway/base/glob.h"
 #include "gateway/base/secret.h"
+#include "gateway/config/managedrule.h"
 #include "gateway/config/routingrules.h"
 #include "gateway/policy/keyring.h"
 #include "gateway/upstream/upstreamclient.h"
@@ -129,6 +130,8 @@ struct BackendConfig
     QByteArray caFile;
     bool verifyTls = true;
     QByteArray toolCallParser;
+    std::optional<ManagedRule> managed; ///< Tidegate starts and stops it
+    std::optional<SshRule> ssh;         ///< it is reached through a tunnel
     QJsonObject source; ///< as configured (YAML or panel), for editing; secrets as references
 };
 

@@ -154,6 +154,7 @@ void UpstreamCall::setTransport()
         m_secure = false;
         m_connectMs = -1;
         m_closeAfterwards = false;
+        m_localPort = 0;
         m_proxy = m_request.proxy;
         m_caFile = m_request.caFile;
         m_verifyTls = m_request.verifyTls;
@@ -164,6 +165,9 @@ void UpstreamCall::setTransport()
         }
         curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYPEER, m_verifyTls ? 1L : 0L);
         curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYHOST, m_verifyTls ? 2L : 0L);
+    }
+    if (m_localPort != m_request.localPort) {
+        setTunnel();
     }
     curl_easy_setopt(m_easy, CURLOPT_FRESH_CONNECT, m_request.freshConnection ? 1L : 0L);
     if (m_url != m_request.url) {
@@ -186,6 +190,15 @@ void UpstreamCall::setTransport()
         curl_easy_setopt(m_easy, CURLOPT_CONNECTTIMEOUT_MS,
                          m_connectMs > 0 ? long(m_connectMs) : kNoConnectLimitMs);
     }
+}
+
+void UpstreamCall::setTunnel()
+{
+    m_localPort = m_request.localPort;
+    // libcurl keeps connections to different ends apart.
+    m_connectTo = "::127.0.0.1:" + QByteArray::number(m_localPort);
+    m_connectToLine = {m_connectTo.data(), nullptr};
+    curl_easy_setopt(m_easy, CURLOPT_CONNECT_TO, m_localPort > 0 ? &m_connectToLine : nullptr);
 }
 
 void UpstreamCall::setMethod()
@@ -313,7 +326,7 @@ curl_socket_t UpstreamCall::onOpenSocket(void *self, curlsocktype /*purpose*/,
 bool UpstreamCall::addressAllowed(const curl_sockaddr &address)
 {
     const UpstreamClient::AddressCheck &check = m_host.addressCheck();
-    if (!check || !m_request.proxy.isEmpty()) {
+    if (!check || !m_request.proxy.isEmpty() || m_request.localPort > 0) {
         return true;
     }
     const Result<Done> verdict = check(QUrl::fromEncoded(m_request.url).host(),

@@ -102,6 +102,7 @@ private:
     void setMethod();
     void setFields();
     void setTransport();
+    void setTunnel();
     [[nodiscard]] bool hasField(std::string_view lowerName) const;
     void addField(const QByteArray &line);
     void addLine(const char *line);
@@ -136,6 +137,9 @@ private:
     bool m_secure = false;
     int m_connectMs = -1;
     bool m_closeAfterwards = false;
+    quint16 m_localPort = 0;
+    QByteArray m_connectTo; ///< libcurl reads it in place
+    curl_slist m_connectToLine{};
 
     // The request; libcurl reads it in place.
     UpstreamRequest m_request;

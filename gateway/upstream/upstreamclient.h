@@ -44,6 +44,9 @@ struct UpstreamRequest
     bool freshConnection = false; ///< never one that was used before: it may be dead as well
     /// Handed to the check of setAddressCheck().
     bool allowPrivateNetwork = false;
+    /// The end of a tunnel to the URL's host: 127.0.0.1 and this port are connected to instead,
+    /// while Host and the name that TLS checks stay those of the URL. 0: there is none.
+    quint16 localPort = 0;
 };
 
 /// Why a call did not end well.
@@ -137,7 +140,8 @@ public:
     UpstreamTimings cancel(UpstreamCall *call);
     /// Judges each address before a connection to it is made, so that a name cannot come to mean
     /// another place between being configured and being used. Gets the URL's host, the address and
-    /// the request's allowPrivateNetwork; an error is the call's message. Not asked about a proxy.
+    /// the request's allowPrivateNetwork; an error is the call's message. Not asked about a proxy
+    /// or a tunnel's end.
     using AddressCheck = std::function<Result<Done>(const QString &, const QHostAddress &, bool)>;
     void setAddressCheck(AddressCheck check);
     /// Called after each turn in which listeners may have been called, for work that is better done

@@ -81,7 +81,8 @@ inline QByteArray completeConfig()
 default_backend: echo
 backends:
   echo:      { type: echo }
-  local:     { type: vllm, url: "http://127.0.0.1:18000", models: [qwen2.5-7b], tool_call_parser: hermes }
+  local:     { type: vllm, url: "http://127.0.0.1:18000", models: [qwen2.5-7b], tool_call_parser: hermes,
+    ssh: { host: gpu-box, user: me, port: 22, remote_port: 9000 } }
   openai:    { type: openai, url: "https://api.openai.com/v1", api_key: "${OPENAI_API_KEY}", models: ["gpt-*"], priority: 1 }
   anthropic: { type: anthropic, api_key: "keychain:anthropic", models: ["claude-*"], priority: 2 }
   full:
@@ -97,7 +98,6 @@ backends:
     breaker: { enabled: true, open_seconds: 10, max_open_seconds: 60 }
     health: { path: /health, interval_seconds: 10 }
     managed: { start: "llama-server -m model.gguf", ready_url: "http://127.0.0.1:9000/health", idle_minutes: 20 }
-    ssh: { host: gpu-box, user: me, port: 22, remote_port: 9000 }
     allow_private_network: true
     proxy: "http://127.0.0.1:3128"
     tls: { ca_file: ca.pem, verify: true }

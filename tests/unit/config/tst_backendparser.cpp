@@ -94,6 +94,35 @@ private Q_SLOTS:
         row("metadata", "b", "{\"type\":\"local\",\"url\":\"http://169.254.169.254\"}", "metadata");
         row("type of value", "b", "{\"type\":[\"echo\"]}", "single value");
         row("nested", "b", "{\"type\":\"echo\",\"models\":{\"a\":[{}]}}", "list");
+        row("no start command", "b", "{\"type\":\"vllm\",\"managed\":{\"idle_minutes\":5}}",
+            "managed.start");
+        row("empty command", "b", "{\"type\":\"vllm\",\"managed\":{\"start\":\"'' x\"}}",
+            "program is missing");
+        row("open quote", "b", "{\"type\":\"vllm\",\"managed\":{\"start\":\"a 'b\"}}",
+            "quotation mark");
+        row("relative program", "b", "{\"type\":\"vllm\",\"managed\":{\"start\":\"./serve\"}}",
+            "absolute path");
+        row("ready url", "b",
+            "{\"type\":\"vllm\",\"managed\":{\"start\":\"x\",\"ready_url\":\"/health\"}}",
+            "whole URL");
+        row("ready metadata", "b",
+            "{\"type\":\"vllm\",\"managed\":{\"start\":\"x\",\"ready_url\":\"http://"
+            "169.254.169.254/\"}}",
+            "metadata");
+        row("managed echo", "b", "{\"type\":\"echo\",\"managed\":{\"start\":\"x\"}}", "by itself");
+        row("no host", "b", "{\"type\":\"vllm\",\"ssh\":{\"user\":\"me\"}}", "ssh.host");
+        for (const char *bad : {"-oProxyCommand=x", "a b", "h;x", "me@h", "h\\nx", "$(x)"}) {
+            const QByteArray json =
+                "{\"type\":\"vllm\",\"ssh\":{\"host\":\"" + QByteArray(bad) + "\"}}";
+            row(bad, "b", json.constData(), "ssh.host");
+        }
+        row("user as option", "b", "{\"type\":\"vllm\",\"ssh\":{\"host\":\"h\",\"user\":\"-Fx\"}}",
+            "ssh.user");
+        row("remote metadata", "b",
+            "{\"type\":\"vllm\",\"ssh\":{\"host\":\"h\",\"remote_host\":\"169.254.169.254\"}}",
+            "metadata");
+        row("tunnel and proxy", "b",
+            "{\"type\":\"vllm\",\"proxy\":\"http://p:1\",\"ssh\":{\"host\":\"h\"}}", "not both");
         row("number", "b", "{\"type\":\"echo\",\"priority\":1.5}", "whole number");
         row("huge number", "b", "{\"type\":\"echo\",\"priority\":1e300}", "whole number");
     }
@@ -108,6 +137,41 @@ private Q_SLOTS:
         QVERIFY(!backend);
         QVERIFY2(backend.error().contains(reason), qPrintable(backend.error()));
         QVERIFY(!backend.error().contains(u"hunter2"_s));
+    }
+
+    void readsWhatIsStartedAndReached()
+    {
+        const QJsonObject managedJson{
+            {u"start"_s, u"vllm serve 'my model' --name \"a \\\"b\\\"\" c\\ d"_s},
+            {u"stop"_s, u"sh -c 'gpu off ${ZONE}; wait'"_s},
+            {u"ready_url"_s, u"http://10.0.0.7:8000/health"_s},
+            {u"idle_minutes"_s, 20}};
+        const QJsonObject json{
+            {u"type"_s, u"vllm"_s},
+            {u"url"_s, u"https://inference.example.com"_s},
+            {u"managed"_s, managedJson},
+            {u"ssh"_s,
+             QJsonObject{{u"host"_s, u"gpu-1"_s}, {u"user"_s, u"me"_s}, {u"remote_port"_s, 8443}}}};
+        QProcessEnvironment environment;
+        environment.insert(u"ZONE"_s, u"eu-1"_s);
+        const auto backend = parseBackend("box", json, environment);
+        QVERIFY2(backend, backend ? "" : qPrintable(backend.error()));
+        QVERIFY(backend->managed);
+        const ManagedRule &managed = *backend->managed;
+        QCOMPARE(managed.start, QStringList({u"vllm"_s, u"serve"_s, u"my model"_s, u"--name"_s,
+                                             u"a \"b\""_s, u"c d"_s}));
+        QCOMPARE(managed.stop, QStringList({u"sh"_s, u"-c"_s, u"gpu off eu-1; wait"_s}));
+        QCOMPARE(managed.shownStop, u"sh -c 'gpu off ${ZONE}; wait'"_s);
+        QCOMPARE(managed.readyUrl, "http://10.0.0.7:8000/health");
+        QCOMPARE(managed.idleMinutes, 20);
+        QCOMPARE(managed.startTimeoutSeconds, ManagedRule().startTimeoutSeconds);
+        QVERIFY(backend->ssh);
+        QCOMPARE(backend->ssh->host, u"gpu-1"_s);
+        QCOMPARE(backend->ssh->user, u"me"_s);
+        QCOMPARE(backend->ssh->port, 0);
+        // What is at the far end of the tunnel, unless said otherwise, is what the URL names.
+        QCOMPARE(backend->ssh->remoteHost, u"inference.example.com"_s);
+        QCOMPARE(backend->ssh->remotePort, 8443);
     }
 
     void takesVariables()

@@ -94,8 +94,7 @@ private Q_SLOTS:
 
         // Later sections are accepted, and said once each.
         const QString all = fixture.allText();
-        for (const char *section : {"cache", "backends.*.health", "backends.*.managed",
-                                    "backends.*.ssh", "models.*.cache"}) {
+        for (const char *section : {"cache", "backends.*.health", "models.*.cache"}) {
             const QString text = u" %1: Accepted"_s.arg(QString::fromLatin1(section));
             QVERIFY2(all.count(text) == 1, section);
         }
@@ -133,10 +132,10 @@ models:
   slow: { targets: [ { backend: b } ], affinity: prompt_prefix, affinity_bytes: 64 }
   plain: { targets: [ { backend: b } ], affinity: off }
 )");
-        // Health, hedge and mirror are read, and said to be for later.
+        // Health and mirror are read, and said to be for later.
         const QStringList notes = fixture.problems(Severity::Note);
-        QCOMPARE(notes.filter(u": Accepted, not active in this version."_s).size(), 3);
-        QCOMPARE(notes.size(), 3);
+        QCOMPARE(notes.filter(u": Accepted, not active in this version."_s).size(), 2);
+        QCOMPARE(notes.size(), 2);
         const ConfigSnapshot &config = fixture.config();
         const BackendConfig &a = config.backends.front();
         QCOMPARE(a.weight, 3);
