@@ -147,8 +147,8 @@ const char *RouteTrace::reasonName(RouteStep::Reason reason)
         return "queue_timeout";
     case Reason::RetriesSpent:
         return "retries_spent";
-    case Reason::NotNeeded:
-        return "not_needed";
+    case Reason::OverBudget:
+        return "over_budget";
     case Reason::Success:
         return "success";
     case Reason::Transient:

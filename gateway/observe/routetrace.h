@@ -35,7 +35,7 @@ struct RouteStep
         QueueFull,
         QueueTimeout,
         RetriesSpent, ///< too many of the recent calls were retries already
-        NotNeeded,    ///< of a hedge: the first lane answered in time
+        OverBudget,   ///< the budget has no room for what one more call may cost
         // called
         Success,
         Transient, ///< 5xx, network, time-out, an error inside a stream

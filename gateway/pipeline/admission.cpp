@@ -18,12 +18,6 @@ std::string_view view(const QByteArray &bytes)
     return {bytes.constData(), size_t(bytes.size())};
 }
 
-bool isLocal(const PlannedLane &lane)
-{
-    const BackendType type = lane.backend().type;
-    return type == BackendType::Echo || type == BackendType::Noop;
-}
-
 bool countsTokens(const Limits &limits)
 {
     return limits.tokensPerMinute > 0 || limits.tokensPerDay > 0;
@@ -171,10 +165,11 @@ std::optional<Refusal> Admission::takeMoney(const AdmissionRequest &request, Pol
                 return refusal;
             }
         }
+        const RequestSize &size = sizeOf(request); // here, because more may be held later
         // The dearest lane that the request may come to.
         for (const PlannedLane &lane : plan.lanes) {
             if (const ModelPrice *price = m_prices->find(view(lane.model))) {
-                wanted.amount = std::max(wanted.amount, price->holdFor(sizeOf(request)));
+                wanted.amount = std::max(wanted.amount, price->holdFor(size));
             }
         }
     }
@@ -195,7 +190,7 @@ std::optional<Refusal> Admission::dropUnpriced(LanePlan &plan) const
 {
     const QByteArray model = plan.lanes.front().model;
     const auto unpriced = [this](const PlannedLane &lane) {
-        return !isLocal(lane) && !m_prices->find(view(lane.model));
+        return !lane.isLocal() && !m_prices->find(view(lane.model));
     };
     for (const PlannedLane &lane : plan.lanes) {
         if (unpriced(lane)) {
@@ -219,7 +214,7 @@ std::optional<Refusal> Admission::dropUnpriced(LanePlan &plan) const
 void Admission::use(const PlannedLane &lane)
 {
     m_price = m_prices->find(view(lane.model));
-    m_free = isLocal(lane);
+    m_free = lane.isLocal();
 }
 
 std::optional<Money> Admission::cost(const TokenUsage &usage) const
@@ -228,6 +223,58 @@ std::optional<Money> Admission::cost(const TokenUsage &usage) const
         return m_price->cost(usage);
     }
     return m_free ? std::optional(Money()) : std::nullopt;
+}
+
+std::optional<Money> Admission::costAt(const PlannedLane &lane, const TokenUsage &usage) const
+{
+    if (!usage.isKnown() || lane.isLocal()) {
+        return Money();
+    }
+    const ModelPrice *price = m_prices->find(view(lane.model));
+    return price ? price->cost(usage) : std::nullopt;
+}
+
+bool Admission::holdAlso(const PlannedLane &lane)
+{
+    if (!m_hold.setsAside() || lane.isLocal()) {
+        return true;
+    }
+    const ModelPrice *price = m_prices->find(view(lane.model));
+    return !price || m_policies.budgets->extend(m_hold, price->holdFor(*m_size), PolicyTime::now());
+}
+
+bool Admission::holdAlso(const PlannedLane &lane, const TokenUsage &usage)
+{
+    if (!m_hold.setsAside()) {
+        return true;
+    }
+    const Money cost = costAt(lane, usage).value_or(Money());
+    return cost.isZero() || m_policies.budgets->extend(m_hold, cost, PolicyTime::now());
+}
+
+void Admission::addBesides(const PlannedLane &lane, const TokenUsage &usage)
+{
+    if (!usage.isKnown()) {
+        return;
+    }
+    TokenUsage &sum = m_besides.usage;
+    sum.input = std::max<qint64>(sum.input, 0) + std::max<qint64>(usage.input, 0);
+    sum.output = std::max<qint64>(sum.output, 0) + std::max<qint64>(usage.output, 0);
+    const auto cost = costAt(lane, usage);
+    m_besides.cost = cost && m_besides.cost ? std::optional(*m_besides.cost + *cost) : std::nullopt;
+}
+
+Admission::Used Admission::total(const TokenUsage &usage) const
+{
+    Used all{usage, usage.isKnown() ? cost(usage) : Money()};
+    if (m_besides.usage.isKnown()) {
+        all.usage.input = std::max<qint64>(usage.input, 0) + m_besides.usage.input;
+        all.usage.output = std::max<qint64>(usage.output, 0) + m_besides.usage.output;
+        all.usage.estimated = true;
+        all.cost =
+            all.cost && m_besides.cost ? std::optional(*all.cost + *m_besides.cost) : std::nullopt;
+    }
+    return all;
 }
 
 void Admission::settle(const TokenUsage &usage, std::optional<Money> cost, bool left)

@@ -52,6 +52,22 @@ public:
     void use(const PlannedLane &lane);
     /// What @p usage costs. Nothing when the price, or a count that it needs, is unknown.
     [[nodiscard]] std::optional<Money> cost(const TokenUsage &usage) const;
+
+    /// What a request has used and what that costs.
+    struct Used
+    {
+        TokenUsage usage;
+        std::optional<Money> cost = Money();
+    };
+    /// Sets aside, besides what is, the most that the request may cost at @p lane, too. False when
+    /// a budget has no room for it.
+    [[nodiscard]] bool holdAlso(const PlannedLane &lane);
+    /// Sets aside, besides what is, what an attempt at @p lane has used.
+    [[nodiscard]] bool holdAlso(const PlannedLane &lane, const TokenUsage &usage);
+    /// Counts what an attempt at @p lane has used whose answer the client does not get.
+    void addBesides(const PlannedLane &lane, const TokenUsage &usage);
+    /// What was counted so, and @p usage of the lane in use.
+    [[nodiscard]] Used total(const TokenUsage &usage) const;
     /// Corrects everything to what was really used. @p left: the request was sent to a backend.
     void settle(const TokenUsage &usage, std::optional<Money> cost, bool left);
 
@@ -67,11 +83,14 @@ private:
     [[nodiscard]] std::optional<Refusal> takeMoney(const AdmissionRequest &request, PolicyTime now);
     [[nodiscard]] std::optional<Refusal> dropUnpriced(LanePlan &plan) const;
     [[nodiscard]] const RequestSize &sizeOf(const AdmissionRequest &request);
+    [[nodiscard]] std::optional<Money> costAt(const PlannedLane &lane,
+                                              const TokenUsage &usage) const;
 
     Policies m_policies;
     LimiterGrant m_grant;
     BudgetHold m_hold;
     std::optional<RequestSize> m_size; ///< read when a limit or a budget needs it
+    Used m_besides;                    ///< of attempts whose answer the client does not get
     const PriceTable *m_prices = nullptr;
     const ModelPrice *m_price = nullptr; ///< of the lane in use; null: not known
     bool m_free = false;                 ///< answered by Tidegate itself, so no price is missing

@@ -25,8 +25,8 @@ Attempt::~Attempt()
     }
 }
 
-Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, LaneQueue::Slot slot,
-                              qint64 nowNs, qint64 atUs)
+Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, RouteStep::Kind kind,
+                              LaneQueue::Slot slot, qint64 nowNs, qint64 atUs)
 {
     LaneState &state = lane.state();
     const auto skip = [&](const LaneState::Availability &why) {
@@ -61,7 +61,7 @@ Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, LaneQu
     m_credential = std::move(*credential);
     m_startNs = nowNs;
     m_answered = false;
-    m_step = trace.started(lane.backend().name, lane.model, RouteStep::Kind::Tried, atUs);
+    m_step = trace.started(lane.backend().name, lane.model, kind, atUs);
     state.latency.started();
     state.inFlight.fetch_add(1, std::memory_order_relaxed);
     return Entry::Entered;

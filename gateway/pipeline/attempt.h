@@ -30,8 +30,8 @@ public:
 
     /// Takes what a call to @p lane needs, or nothing. @p slot: a place that was waited for; empty
     /// to enter at once. @p lane and @p trace must outlive the attempt.
-    [[nodiscard]] Entry enter(const PlannedLane &lane, RouteTrace &trace, LaneQueue::Slot slot,
-                              qint64 nowNs, qint64 atUs);
+    [[nodiscard]] Entry enter(const PlannedLane &lane, RouteTrace &trace, RouteStep::Kind kind,
+                              LaneQueue::Slot slot, qint64 nowNs, qint64 atUs);
     [[nodiscard]] bool isRunning() const { return m_lane != nullptr; }
     [[nodiscard]] const Secret &key() const { return m_credential.key; }
 

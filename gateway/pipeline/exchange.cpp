@@ -7,7 +7,7 @@
 #include "gateway/pipeline/forwardedfields.h"
 #include "gateway/pipeline/localbackend.h"
 #include "gateway/pipeline/requestid.h"
-#include "gateway/protocol/promptsize.h"
+#include "gateway/protocol/openairesponse.h"
 #include "gateway/protocol/usageblock.h"
 
 #include <algorithm>
@@ -29,12 +29,13 @@ constexpr qsizetype kMaxHeldEvents = 64 * 1024;
 constexpr int kMaxAttempts = 8;
 // A wish to be left alone for longer than this is passed on.
 constexpr qint64 kMaxPatienceMs = 1000;
-// A stream that has come so far counts as a success of its lane, for now.
-constexpr qint64 kEventsUnderWay = 32;
+// A stream that has gone on for so long counts as a success of its lane, for now.
+constexpr qint64 kUnderWayUs = 3'000'000;
+// Slower than this share of the answers of before is late.
+constexpr double kLateShare = 0.95;
 // Of an upstream's error text this much is shown in the panel.
 constexpr qsizetype kMaxShownError = 500;
 constexpr int kClientClosedStatus = 499;
-constexpr char kTimeoutCode[] = "upstream_timeout";
 
 std::string_view view(const QByteArray &bytes)
 {
@@ -55,7 +56,8 @@ ApiError errorFor(const UpstreamResult &result, const QByteArray &backend)
     case UpstreamFailure::FirstByteTimeout:
     case UpstreamFailure::IdleTimeout:
     case UpstreamFailure::TotalTimeout:
-        return {504, kTimeoutCode, "The backend '" + backend + "' took too long: " + reason, {}};
+        return {
+            504, "upstream_timeout", "The backend '" + backend + "' took too long: " + reason, {}};
     case UpstreamFailure::Protocol:
         return {502,
                 "upstream_invalid_response",
@@ -129,6 +131,16 @@ bool isSafeToRepeat(Fault fault)
     return fault == Fault::Unreachable || fault == Fault::Overloaded;
 }
 
+std::unique_ptr<QTimer> startedTimer(qint64 ms, std::function<void()> work)
+{
+    auto timer = std::make_unique<QTimer>();
+    timer->setSingleShot(true);
+    timer->setTimerType(Qt::PreciseTimer); // others may strike early, and a Retry-After is a floor
+    QObject::connect(timer.get(), &QTimer::timeout, timer.get(), std::move(work));
+    timer->start(int(ms));
+    return timer;
+}
+
 // Mistral's API refuses requests with fields it does not know, and sends usage unasked.
 bool understandsStreamOptions(BackendType type)
 {
@@ -160,8 +172,9 @@ Exchange::~Exchange()
         m_writer->setListener(nullptr);
         m_writer->abort();
     }
-    if (m_call) {
-        m_host.upstream().cancel(m_call);
+    m_first.stop(m_host.upstream());
+    if (m_hedge) {
+        m_hedge->stop(m_host.upstream());
     }
 }
 
@@ -236,8 +249,11 @@ void Exchange::tryLanes()
     std::optional<size_t> full;
     while (m_nextLane < size_t(m_plan.lanes.size())) {
         const size_t index = m_nextLane++;
-        switch (m_attempt.enter(m_plan.lanes[qsizetype(index)], m_plan.trace, {}, monotonicNs(),
-                                nowUs())) {
+        if (isTaken(index)) {
+            continue;
+        }
+        switch (m_current->attempt.enter(m_plan.lanes[qsizetype(index)], m_plan.trace,
+                                         RouteStep::Kind::Tried, {}, monotonicNs(), nowUs())) {
         case Attempt::Entry::Entered:
             useLane(index);
             return;
@@ -267,8 +283,8 @@ bool Exchange::waitForPlace(size_t index)
             giveUp();
             return;
         }
-        if (m_attempt.enter(waited, m_plan.trace, std::move(place), monotonicNs(), nowUs()) ==
-            Attempt::Entry::Entered) {
+        if (m_current->attempt.enter(waited, m_plan.trace, RouteStep::Kind::Tried, std::move(place),
+                                     monotonicNs(), nowUs()) == Attempt::Entry::Entered) {
             useLane(index);
         } else {
             giveUp();
@@ -286,20 +302,21 @@ bool Exchange::waitForPlace(size_t index)
 void Exchange::useLane(size_t index)
 {
     const PlannedLane &lane = m_plan.lanes[qsizetype(index)];
-    m_laneAttempts = m_lane == &lane ? m_laneAttempts + 1 : 1;
-    m_keyAttempts = m_lane == &lane ? m_keyAttempts : 0;
-    m_lane = &lane;
+    LaneCall &call = *m_current;
+    call.laneAttempts = call.lane == &lane ? call.laneAttempts + 1 : 1;
+    call.keyAttempts = call.lane == &lane ? call.keyAttempts : 0;
+    call.lane = &lane;
+    call.index = index;
     m_nextLane = index + 1;
     if (m_attempts == 0) {
         lane.state().retries.request(monotonicNs());
         m_host.retrying().overall.request(monotonicNs());
     }
     m_admission.use(lane);
-    const BackendType type = lane.backend().type;
-    if (type == BackendType::Echo || type == BackendType::Noop) {
+    if (lane.isLocal()) {
         answerFromLocalBackend();
     } else {
-        callBackend();
+        callBackend(call);
     }
 }
 
@@ -308,22 +325,24 @@ void Exchange::answerFromLocalBackend()
     ++m_attempts;
     const LocalAnswer answer =
         answerLocally({.endpoint = m_match.endpoint,
-                       .echo = m_lane->backend().type == BackendType::Echo,
+                       .echo = m_current->lane->backend().type == BackendType::Echo,
                        .stream = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings,
                        .includeUsage = m_openAi.includeUsage() == OpenAiRequest::IncludeUsage::True,
                        .base64 = m_openAi.wantsBase64(),
                        .requestId = m_requestId,
                        .model = m_openAi.model(),
                        .body = m_request.body});
-    m_usage = answer.usage;
-    m_callStartNs = monotonicNs();
-    m_timings.routedUs = sinceStartUs(m_callStartNs);
-    m_overheadUs = (m_callStartNs - m_request.completeNs) / 1000;
-    ResponseHead head = answerHead(200);
+    LaneCall &call = *m_current;
+    call.usage = answer.usage;
+    call.status = 200;
+    m_status = 200;
+    call.startNs = monotonicNs();
+    m_timings.routedUs = sinceStartUs(call.startNs);
+    call.overheadUs = (call.startNs - m_request.completeNs) / 1000;
+    ResponseHead head = answerHead(call, 200);
     if (answer.events.empty()) {
-        addCost(head, m_admission.cost(m_usage));
+        addCost(head, m_admission.cost(call.usage));
         head.add("content-type", "application/json");
-        m_status = 200;
         m_bytesOut = answer.body.size();
         m_firstSentUs = sinceStartUs(monotonicNs());
         m_writer->send(head, answer.body);
@@ -331,184 +350,207 @@ void Exchange::answerFromLocalBackend()
     } else {
         head.add("content-type", "text/event-stream; charset=utf-8");
         head.add("cache-control", "no-cache");
-        m_status = 200;
         m_writer->begin(head, -1);
         for (const QByteArray &event : answer.events) {
-            ++m_events;
+            ++call.events;
             writeOut(view(event));
         }
         m_writer->end();
         m_writer = nullptr;
     }
-    endAttempt({.status = 200});
+    endAttempt(call, {.status = 200});
     settle(ExchangePhase::Done, Outcome::Success);
 }
 
-void Exchange::callBackend()
+void Exchange::callBackend(LaneCall &call)
 {
-    const BackendConfig &backend = m_lane->backend();
-    UpstreamRequest call;
-    call.url = backend.baseUrl;
-    call.url.append(m_match.upstreamPath.data(), qsizetype(m_match.upstreamPath.size()));
+    const BackendConfig &backend = call.lane->backend();
+    UpstreamRequest request;
+    request.url = backend.baseUrl;
+    request.url.append(m_match.upstreamPath.data(), qsizetype(m_match.upstreamPath.size()));
     if (!m_request.query.empty()) {
-        call.url.append('?').append(m_request.query.data(), qsizetype(m_request.query.size()));
+        request.url.append('?').append(m_request.query.data(), qsizetype(m_request.query.size()));
     }
-    call.fields = forwardedRequestFields(m_request);
+    request.fields = forwardedRequestFields(m_request);
     for (const auto &[name, value] : backend.headers) {
-        call.fields.push_back(name + ": " + value);
+        request.fields.push_back(name + ": " + value);
     }
-    if (!m_attempt.key().isEmpty()) {
-        call.authorization = Secret("Authorization: Bearer " + m_attempt.key().reveal());
+    if (!call.attempt.key().isEmpty()) {
+        request.authorization = Secret("Authorization: Bearer " + call.attempt.key().reveal());
     }
-    m_askedForUsage = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings &&
-                      m_openAi.includeUsage() != OpenAiRequest::IncludeUsage::True &&
-                      understandsStreamOptions(backend.type);
-    call.body = m_openAi.spliced(m_request.body, view(m_lane->model), m_askedForUsage);
-    call.timeouts = m_lane->timeouts();
-    call.proxy = backend.proxy;
-    call.caFile = backend.caFile;
-    call.verifyTls = backend.verifyTls;
-    call.freshConnection = m_staleRetried;
-    call.allowPrivateNetwork = backend.allowPrivateNetwork;
-    m_callStartNs = monotonicNs();
-    m_timings.routedUs = sinceStartUs(m_callStartNs);
-    m_retryAfter.reset();
+    call.askedForUsage = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings &&
+                         m_openAi.includeUsage() != OpenAiRequest::IncludeUsage::True &&
+                         understandsStreamOptions(backend.type);
+    request.body = m_openAi.spliced(m_request.body, view(call.lane->model), call.askedForUsage);
+    request.timeouts = call.lane->timeouts();
+    request.proxy = backend.proxy;
+    request.caFile = backend.caFile;
+    request.verifyTls = backend.verifyTls;
+    request.freshConnection = call.staleRetried;
+    request.allowPrivateNetwork = backend.allowPrivateNetwork;
+    call.retryAfter.reset();
     ++m_attempts;
-    m_call = m_host.upstream().start(std::move(call), *this);
+    call.start(m_host.upstream(), std::move(request));
+    if (&call == m_current) {
+        m_timings.routedUs = sinceStartUs(call.startNs);
+        armHedge(call);
+    }
 }
 
-ResponseHead Exchange::answerHead(int status)
+ResponseHead Exchange::answerHead(const LaneCall &call, int status) const
 {
     ResponseHead head(status);
     head.add("x-request-id", view(m_requestId));
-    if (m_lane) {
-        head.add("x-tidegate-backend", view(backendName()));
-        head.add("x-tidegate-model", view(m_lane->model));
+    if (call.lane) {
+        head.add("x-tidegate-backend", view(call.lane->backend().name));
+        head.add("x-tidegate-model", view(call.lane->model));
         head.add("x-tidegate-attempts", view(QByteArray::number(m_attempts)));
-        head.add("x-tidegate-overhead-us", view(QByteArray::number(m_overheadUs)));
+        head.add("x-tidegate-overhead-us", view(QByteArray::number(call.overheadUs)));
         head.add("x-tidegate-cache", "bypass");
     }
     Admission::addLimitFields(head, m_admission.limitStatus());
     return head;
 }
 
-void Exchange::upstreamHead(const UpstreamHead &head)
+void Exchange::callHead(LaneCall &call, const UpstreamHead &head)
 {
     const qint64 headNs = monotonicNs();
-    m_status = head.status;
-    m_lane->state().reachability.store(LaneState::Reachability::Reachable,
-                                       std::memory_order_relaxed);
+    call.status = head.status;
+    call.lane->state().reachability.store(LaneState::Reachability::Reachable,
+                                          std::memory_order_relaxed);
     if (head.status >= 400) {
-        m_retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
+        call.retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
     } else {
-        m_attempt.answered(headNs);
+        call.attempt.answered(headNs);
     }
-    m_relay = m_openAi.stream() && head.status == 200 && isEventStream(head) ? Relay::Events
-                                                                             : Relay::Whole;
-    m_overheadUs = (m_callStartNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
-    m_heldHead = answerHead(head.status);
-    addForwardedAnswerFields(head, m_heldHead,
+    call.relay = m_openAi.stream() && head.status == 200 && isEventStream(head)
+                     ? LaneCall::Relay::Events
+                     : LaneCall::Relay::Whole;
+    call.overheadUs = (call.startNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
+    call.heldHead = answerHead(call, head.status);
+    addForwardedAnswerFields(head, call.heldHead,
                              head.status >= 500 ? AnswerBody::Replaced : AnswerBody::Relayed);
     if (head.status >= 400) {
-        KnownSecrets::mask(m_heldHead.fields);
+        KnownSecrets::mask(call.heldHead.fields);
     }
-    if (m_relay == Relay::Events) {
+    if (call.relay == LaneCall::Relay::Events) {
         // The SDKs' time-outs end with the head, so a slow first token must not keep it back.
-        inMs(kHeadHoldMs, [this] {
-            if (!m_committed && m_relay == Relay::Events) {
-                commit();
-                m_host.exchangeChanged(*this);
-            }
-        });
+        call.headDue = startedTimer(kHeadHoldMs, [this, &call] { headIsDue(call); });
     } else {
-        m_body.reserve(std::min(qsizetype(std::max<qint64>(head.contentLength, 0)), kMaxKeptBody));
+        call.body.reserve(
+            std::min(qsizetype(std::max<qint64>(head.contentLength, 0)), kMaxKeptBody));
     }
     m_host.exchangeChanged(*this);
 }
 
-// From here on the client gets this answer and no other.
-void Exchange::commit()
+void Exchange::headIsDue(LaneCall &call)
 {
+    if (m_committed || !call.isRunning()) {
+        return;
+    }
+    if (rivalOf(call)) {
+        call.isHeadDue = true; // of two the first event decides, not the first head
+        return;
+    }
+    commit(call);
+    m_host.exchangeChanged(*this);
+}
+
+// From here on the client gets this answer and no other.
+void Exchange::commit(LaneCall &call)
+{
+    decideFor(call);
     m_committed = true;
-    m_writer->begin(m_heldHead, -1);
-    if (m_relay == Relay::Events) {
+    m_status = call.status;
+    m_writer->begin(call.heldHead, -1);
+    if (call.relay == LaneCall::Relay::Events) {
         m_phase = ExchangePhase::Streaming;
-        writeOut(view(std::exchange(m_heldEvents, QByteArray())));
+        writeOut(view(std::exchange(call.heldEvents, QByteArray())));
     }
 }
 
-bool Exchange::upstreamBody(std::string_view piece)
+bool Exchange::callBody(LaneCall &call, std::string_view piece)
 {
-    switch (m_relay) {
-    case Relay::Events:
-        m_gaps.arrived(monotonicNs());
-        relayEvents(piece);
+    call.bodyBytes += qint64(piece.size());
+    switch (call.relay) {
+    case LaneCall::Relay::Events: {
+        const qint64 nowNs = monotonicNs();
+        if (&call == m_current) {
+            m_gaps.arrived(nowNs);
+        }
+        relayEvents(call, piece);
+        if (m_committed && call.contentEvents > 0 && !call.isUnderWay &&
+            sinceStartUs(nowNs) - m_firstSentUs > kUnderWayUs) {
+            call.isUnderWay = true;
+            call.attempt.underWay(nowNs);
+        }
         break;
-    case Relay::Whole:
-        if (m_status >= 500 && m_body.size() + qsizetype(piece.size()) > kMaxErrorBody) {
-            m_body.append(piece.data(), kMaxErrorBody - m_body.size());
-            failBeforeAnswer();
+    }
+    case LaneCall::Relay::Whole:
+        if (call.status >= 500 && call.body.size() + qsizetype(piece.size()) > kMaxErrorBody) {
+            call.body.append(piece.data(), kMaxErrorBody - call.body.size());
+            failBeforeAnswer(call);
             return true;
         }
-        if (m_body.size() + qsizetype(piece.size()) <= kMaxKeptBody) {
-            m_body.append(piece.data(), qsizetype(piece.size()));
+        if (call.body.size() + qsizetype(piece.size()) <= kMaxKeptBody) {
+            call.body.append(piece.data(), qsizetype(piece.size()));
             return true;
         }
-        m_relay = Relay::Bytes;
-        commit();
-        relayBytes(view(m_body));
-        relayBytes(piece);
+        call.relay = LaneCall::Relay::Bytes;
+        commit(call);
+        relayBytes(call, view(call.body));
+        relayBytes(call, piece);
         break;
-    case Relay::Bytes:
-        relayBytes(piece);
+    case LaneCall::Relay::Bytes:
+        relayBytes(call, piece);
         break;
-    case Relay::None:
+    case LaneCall::Relay::None:
         break;
     }
     m_host.exchangeChanged(*this);
     return !m_writer || !m_paused;
 }
 
-void Exchange::relayBytes(std::string_view piece)
+void Exchange::relayBytes(LaneCall &call, std::string_view piece)
 {
-    if (m_status >= 400) {
-        writeOut(view(m_masker.feed(piece)));
+    if (call.status >= 400) {
+        writeOut(view(call.masker.feed(piece)));
     } else {
         writeOut(piece);
     }
 }
 
-void Exchange::relayEvents(std::string_view piece)
+void Exchange::relayEvents(LaneCall &call, std::string_view piece)
 {
     // Events that follow each other in memory leave in one write.
     std::string_view ready;
     SseSplitter::Event event;
-    m_splitter.feed(piece);
-    while (m_splitter.next(event)) {
-        bool strip = event.tail && m_stripped;
+    call.splitter.feed(piece);
+    while (call.splitter.next(event)) {
+        bool strip = event.tail && call.stripped;
         if (event.whole && !event.tail) {
-            ++m_events;
-            strip = readEvent(event.raw) && m_askedForUsage;
+            ++call.events;
+            strip = call.readEvent(event.raw) && call.askedForUsage;
         }
-        m_stripped = strip;
-        m_partSent = !event.whole;
+        call.stripped = strip;
+        call.partSent = !event.whole;
         if (strip) {
             continue;
         }
         if (!m_committed) {
-            if (m_sawError) {
+            if (call.sawError) {
                 // An error instead of an answer, whatever the status said.
-                m_body = QByteArray(event.raw.data(), qsizetype(event.raw.size()));
-                failBeforeAnswer();
+                call.body = QByteArray(event.raw.data(), qsizetype(event.raw.size()));
+                failBeforeAnswer(call);
                 return;
             }
-            m_heldEvents.append(event.raw.data(), qsizetype(event.raw.size()));
-            if (m_contentEvents > 0 || m_sawDone || m_heldEvents.size() > kMaxHeldEvents) {
-                commit();
+            call.heldEvents.append(event.raw.data(), qsizetype(event.raw.size()));
+            if (call.contentEvents > 0 || call.sawDone || call.heldEvents.size() > kMaxHeldEvents) {
+                commit(call);
             }
             continue;
         }
-        if (m_sawError) {
+        if (call.sawError) {
             // An error may quote the request that the upstream got, with its key.
             writeOut(ready);
             ready = {};
@@ -525,22 +567,6 @@ void Exchange::relayEvents(std::string_view piece)
         ready = event.raw;
     }
     writeOut(ready);
-    if (m_events == kEventsUnderWay) {
-        m_attempt.underWay(monotonicNs());
-    }
-}
-
-// Notes what the event says. True when it is the one that include_usage adds.
-bool Exchange::readEvent(std::string_view raw)
-{
-    const std::string_view data = SseSplitter::data(raw, m_scratch);
-    const OpenAiChunk chunk = data.empty() ? OpenAiChunk() : readChunk(data);
-    mergeUsage(m_usage, chunk.usage);
-    m_sawDone |= chunk.done;
-    m_sawFinish |= chunk.finish;
-    m_sawError |= chunk.error;
-    m_contentEvents += chunk.content ? 1 : 0;
-    return chunk.usageOnly;
 }
 
 bool Exchange::writeOut(std::string_view piece)
@@ -556,70 +582,70 @@ bool Exchange::writeOut(std::string_view piece)
     return !m_paused;
 }
 
-void Exchange::upstreamFinished(const UpstreamResult &result)
+void Exchange::callFinished(LaneCall &call, const UpstreamResult &result)
 {
-    m_call = nullptr;
-    takeTimings(result.timings);
     if (result.failure == UpstreamFailure::None) {
-        finishRelay();
+        finishRelay(call);
         return;
     }
-    if (m_relay == Relay::None && result.staleConnection && !std::exchange(m_staleRetried, true)) {
+    if (call.relay == LaneCall::Relay::None && result.staleConnection &&
+        !std::exchange(call.staleRetried, true)) {
         // The upstream had closed the idle connection while the request was on its way: it cannot
         // have answered, so one more try on a fresh connection is what the user wants.
-        callBackend();
+        callBackend(call);
         return;
     }
-    const ApiError error = errorFor(result, backendName());
-    const AttemptEnd end{.failure = result.failure, .status = m_status};
+    const ApiError error = errorFor(result, call.lane->backend().name);
+    const AttemptEnd end{.failure = result.failure, .status = call.status};
     if (m_committed) {
-        endAttempt(end);
-        failAfterHead(error);
+        endAttempt(call, end);
+        failAfterHead(call, error);
         return;
     }
-    if (m_relay == Relay::None) {
-        m_lane->state().reachability.store(LaneState::Reachability::Unreachable,
-                                           std::memory_order_relaxed);
+    if (call.relay == LaneCall::Relay::None) {
+        call.lane->state().reachability.store(LaneState::Reachability::Unreachable,
+                                              std::memory_order_relaxed);
     }
-    failAttempt(error, end);
+    failAttempt(call, error, end);
 }
 
-void Exchange::finishRelay()
+void Exchange::finishRelay(LaneCall &call)
 {
-    switch (m_relay) {
-    case Relay::Events:
-        finishEvents();
+    switch (call.relay) {
+    case LaneCall::Relay::Events:
+        finishEvents(call);
         return;
-    case Relay::Whole:
-        if (m_status < 400 &&
-            (m_status >= 300 || !looksLikeAnswer(view(m_body), m_openAi.stream()))) {
-            failAttempt({502,
+    case LaneCall::Relay::Whole:
+        if (call.status < 400 &&
+            (call.status >= 300 || !looksLikeAnswer(view(call.body), m_openAi.stream()))) {
+            failAttempt(call,
+                        {502,
                          "upstream_invalid_response",
-                         "The backend '" + backendName() + "' answered " +
-                             QByteArray::number(m_status) + " with something that is no answer.",
+                         "The backend '" + call.lane->backend().name + "' answered " +
+                             QByteArray::number(call.status) + " with something that is no answer.",
                          {}},
-                        {.status = m_status, .body = AttemptEnd::Body::Malformed});
+                        {.status = call.status, .body = AttemptEnd::Body::Malformed});
             return;
         }
-        if (m_status >= 400 || !relayWhole()) {
-            failBeforeAnswer();
+        if (call.status >= 400 || !relayWhole(call)) {
+            failBeforeAnswer(call);
             return;
         }
         break;
-    case Relay::Bytes:
-        if (m_status >= 400) {
-            writeOut(view(m_masker.rest()));
+    case LaneCall::Relay::Bytes:
+        if (call.status >= 400) {
+            writeOut(view(call.masker.rest()));
         }
         m_writer->end();
         break;
-    case Relay::None:
+    case LaneCall::Relay::None:
         m_writer->end();
         break;
     }
     m_writer = nullptr;
-    endAttempt({.status = m_status});
-    if (m_status >= 400) {
-        m_errorCode = "upstream_" + QByteArray::number(m_status);
+    endAttempt(call, {.status = call.status});
+    if (call.status >= 400) {
+        m_errorCode = "upstream_" + QByteArray::number(call.status);
         settle(ExchangePhase::Failed, Outcome::ClientError);
     } else {
         settle(ExchangePhase::Done, Outcome::Success);
@@ -627,63 +653,65 @@ void Exchange::finishRelay()
 }
 
 // False when it is an error in place of an answer, whatever the status says.
-bool Exchange::relayWhole()
+bool Exchange::relayWhole(LaneCall &call)
 {
-    const OpenAiChunk answer = readChunk(view(m_body));
+    const OpenAiChunk answer = readChunk(view(call.body));
     if (answer.error) {
         return false;
     }
-    mergeUsage(m_usage, answer.usage);
-    m_bytesOut = m_body.size();
-    estimateUsage();
-    addCost(m_heldHead, m_admission.cost(m_usage));
+    decideFor(call);
+    mergeUsage(call.usage, answer.usage);
+    call.usage = call.usedBy(m_request.body, m_match.endpoint);
+    m_status = call.status;
+    m_bytesOut = call.body.size();
+    addCost(call.heldHead, m_admission.total(call.usage).cost);
     m_firstSentUs = sinceStartUs(monotonicNs());
     m_committed = true;
-    m_writer->send(m_heldHead, m_body);
+    m_writer->send(call.heldHead, call.body);
     return true;
 }
 
-void Exchange::finishEvents()
+void Exchange::finishEvents(LaneCall &call)
 {
     // A last event without its blank line is passed as it is.
-    const std::string_view rest = m_splitter.rest();
-    const bool usageOnly = readEvent(rest);
-    if (!m_committed && m_sawError) {
-        m_body = QByteArray(rest.data(), qsizetype(rest.size()));
-        failBeforeAnswer();
+    const std::string_view rest = call.splitter.rest();
+    const bool usageOnly = call.readEvent(rest);
+    if (!m_committed && call.sawError) {
+        call.body = QByteArray(rest.data(), qsizetype(rest.size()));
+        failBeforeAnswer(call);
         return;
     }
-    if (!m_sawDone && !m_sawFinish && !m_sawError) {
+    if (!call.sawDone && !call.sawFinish && !call.sawError) {
         const ApiError error{502,
                              "upstream_invalid_response",
-                             "The backend '" + backendName() +
+                             "The backend '" + call.lane->backend().name +
                                  "' ended the stream before the answer was complete.",
                              {}};
-        const AttemptEnd end{.status = m_status, .body = AttemptEnd::Body::Cut};
+        const AttemptEnd end{.status = call.status, .body = AttemptEnd::Body::Cut};
         if (m_committed) {
-            endAttempt(end);
-            failAfterHead(error);
+            endAttempt(call, end);
+            failAfterHead(call, error);
         } else {
-            failAttempt(error, end);
+            failAttempt(call, error, end);
         }
         return;
     }
     if (!m_committed) {
-        commit();
+        commit(call);
     }
-    if (!(m_askedForUsage && usageOnly)) {
+    if (!(call.askedForUsage && usageOnly)) {
         QByteArray last(rest.data(), qsizetype(rest.size()));
-        if (m_sawError) {
+        if (call.sawError) {
             KnownSecrets::mask(last);
         }
         writeOut(view(last));
     }
     m_writer->end();
     m_writer = nullptr;
-    endAttempt({.status = m_status,
-                .body = m_sawError ? AttemptEnd::Body::Error : AttemptEnd::Body::Good});
+    endAttempt(call, {.status = call.status,
+                      .body = call.sawError ? AttemptEnd::Body::Error : AttemptEnd::Body::Good});
     // An error inside of an answer with status 200 is the upstream's failure all the same.
-    if (m_sawError) {
+    if (call.sawError) {
         m_errorCode = "upstream_error_event";
         settle(ExchangePhase::Failed, Outcome::UpstreamError);
     } else {
@@ -693,123 +721,226 @@ void Exchange::finishEvents()
 
 // ---- attempts that failed before the client got anything
 
-// The upstream answered, but with an error: m_body is its text, or the event that says so.
-void Exchange::failBeforeAnswer()
+// The upstream answered, but with an error: the call's body is its text, or the event that says so.
+void Exchange::failBeforeAnswer(LaneCall &call)
 {
-    if (m_call) {
-        takeTimings(m_host.upstream().cancel(m_call));
-        m_call = nullptr;
+    call.stop(m_host.upstream());
+    call.refused = true;
+    AttemptEnd end{.status = call.status, .error = view(call.body)};
+    if (call.relay == LaneCall::Relay::Events) {
+        end.error = SseSplitter::data(view(call.body), call.scratch);
     }
-    AttemptEnd end{.status = m_status, .error = view(m_body)};
-    if (m_relay == Relay::Events) {
-        end.error = SseSplitter::data(view(m_body), m_scratch);
-    }
-    end.body = m_status < 400 ? AttemptEnd::Body::Error : AttemptEnd::Body::Good;
-    m_retryAfter = withBody(m_retryAfter, end.error);
-    endAttempt(end);
-    if (!tryAgain()) {
-        answerFailure();
+    end.body = call.status < 400 ? AttemptEnd::Body::Error : AttemptEnd::Body::Good;
+    call.retryAfter = withBody(call.retryAfter, end.error);
+    endAttempt(call, end);
+    if (!leaveToRival(call) && !tryAgain(call)) {
+        answerFailure(call);
     }
 }
 
 // There was no answer, or none that counts.
-void Exchange::failAttempt(const ApiError &error, const AttemptEnd &end)
+void Exchange::failAttempt(LaneCall &call, const ApiError &error, const AttemptEnd &end)
 {
-    endAttempt(end);
-    if (!tryAgain()) {
+    endAttempt(call, end);
+    if (!leaveToRival(call) && !tryAgain(call)) {
+        decideFor(call);
         refuse(error);
     }
 }
 
-void Exchange::endAttempt(const AttemptEnd &end)
+void Exchange::endAttempt(LaneCall &call, const AttemptEnd &end)
 {
-    m_verdict = classify(end);
-    const bool brokeOff = m_committed && m_verdict.disposition != Disposition::Success;
-    m_attempt.end(m_verdict, retryAfterMs(), brokeOff, monotonicNs(), nowUs());
+    call.verdict = classify(end);
+    const bool brokeOff = m_committed && call.verdict.disposition != Disposition::Success;
+    call.attempt.end(call.verdict, call.retryAfterMs(), brokeOff, monotonicNs(), nowUs());
 }
 
 // Turns to another key, another lane, or the same one later. False when this failure is the answer.
-bool Exchange::tryAgain()
+bool Exchange::tryAgain(LaneCall &call)
 {
-    const DispositionRule &rule = ruleFor(m_verdict.disposition);
+    const DispositionRule &rule = ruleFor(call.verdict.disposition);
     const qint64 now = monotonicNs();
     Retrying &retrying = m_host.retrying();
-    const size_t index = m_nextLane - 1;
-    LaneState &state = m_lane->state();
+    LaneState &state = call.lane->state();
     const bool otherKey = rule.retryOtherKey &&
-                          size_t(m_keyAttempts) + 1 < m_lane->backend().keys.size() &&
+                          size_t(call.keyAttempts) + 1 < call.lane->backend().keys.size() &&
                           state.credentials.anyReady(now);
     const bool otherLane = rule.nextLane && hasLaneLeft(now);
-    const bool later = rule.retrySameLane && isSafeToRepeat(m_verdict.fault) &&
-                       m_laneAttempts < m_lane->retry().maxAttempts;
+    // A wish for a longer pause is passed on: the client had better hear of it than wait.
+    const bool later = rule.retrySameLane && isSafeToRepeat(call.verdict.fault) &&
+                       call.laneAttempts < call.lane->retry().maxAttempts &&
+                       call.retryAfterMs().value_or(0) <= kMaxPatienceMs;
     if (m_attempts >= kMaxAttempts || (!otherKey && !otherLane && !later)) {
         return false;
     }
+    const TokenUsage used = call.usedBy(m_request.body, m_match.endpoint);
+    if (!m_admission.holdAlso(*call.lane, used)) {
+        skip(*call.lane, RouteStep::Reason::OverBudget);
+        return false;
+    }
     if (!RetryBudget::takeRetry(state.retries, retrying.overall, now)) {
-        m_plan.trace.skipped(backendName(), m_lane->model, RouteStep::Reason::RetriesSpent,
-                             nowUs());
+        skip(*call.lane, RouteStep::Reason::RetriesSpent);
         return false;
     }
-    if (later && !otherKey && !otherLane && !tryLaterAgain()) {
-        return false;
-    }
-    // What the failed attempt left behind.
-    m_status = 0;
-    m_relay = Relay::None;
-    m_usage = {};
-    m_splitter = {};
-    m_heldEvents.clear();
-    m_events = 0;
-    m_contentEvents = 0;
-    m_sawDone = false;
-    m_sawFinish = false;
-    m_sawError = false;
-    m_stripped = false;
-    m_partSent = false;
-    m_staleRetried = false;
-    m_body = QByteArray();
+    m_admission.addBesides(*call.lane, used);
+    call.forgetAnswer();
     if (otherKey) {
-        ++m_keyAttempts;
-        m_nextLane = index;
+        ++call.keyAttempts;
+        m_nextLane = call.index;
     }
     if (otherKey || otherLane) {
         tryLanes();
+    } else {
+        m_nextLane = call.index;
+        const BackoffConfig backoff = call.lane->retry().backoff;
+        m_timer =
+            startedTimer(retrying.backoff.delayMs(backoff, call.laneAttempts, call.retryAfterMs()),
+                         [this] { tryLanes(); });
     }
     return true;
 }
 
 bool Exchange::hasLaneLeft(qint64 nowNs) const
 {
-    const auto rest = m_plan.lanes.begin() + qsizetype(m_nextLane);
-    return std::any_of(rest, m_plan.lanes.end(), [nowNs](const PlannedLane &lane) {
-        return bool(lane.state().availability(nowNs));
-    });
-}
-
-// The only lane left may do better in a moment.
-bool Exchange::tryLaterAgain()
-{
-    const RetryRule rule = m_lane->retry();
-    if (retryAfterMs().value_or(0) > kMaxPatienceMs) {
-        return false; // the client had better hear of it than wait without a word
+    for (size_t i = m_nextLane; i < size_t(m_plan.lanes.size()); ++i) {
+        if (!isTaken(i) && m_plan.lanes[qsizetype(i)].state().availability(nowNs)) {
+            return true;
+        }
     }
-    m_nextLane -= 1;
-    inMs(m_host.retrying().backoff.delayMs(rule.backoff, m_laneAttempts, retryAfterMs()),
-         [this] { tryLanes(); });
+    return false;
+}
+
+void Exchange::skip(const PlannedLane &lane, RouteStep::Reason reason)
+{
+    m_plan.trace.skipped(lane.backend().name, lane.model, reason, nowUs());
+}
+
+// ---- a second call beside the first
+
+// Lets a second lane have a try when this one is late.
+void Exchange::armHedge(const LaneCall &call)
+{
+    const HedgeRule *rule = m_plan.hedge();
+    if (!rule || m_hedge || m_nextLane >= size_t(m_plan.lanes.size())) {
+        return;
+    }
+    m_timer.reset();
+    qint64 afterMs = rule->afterMs;
+    if (afterMs == 0) {
+        const auto usual = call.lane->state().latency.percentileNs(kLateShare, call.startNs);
+        if (!usual) {
+            return; // too little is known to call anything late
+        }
+        afterMs = *usual / 1'000'000 + 1;
+    }
+    m_timer = startedTimer(afterMs, [this] { hedge(); });
+}
+
+void Exchange::hedge()
+{
+    LaneCall &first = *m_current;
+    if (m_committed || !first.isRunning() || first.status != 0 || m_attempts >= kMaxAttempts) {
+        return; // it has answered after all, or is being tried again
+    }
+    const qint64 now = monotonicNs();
+    size_t index = m_nextLane;
+    const auto isReady = [now](const PlannedLane &lane) {
+        return !lane.isLocal() && lane.state().availability(now) && !lane.state().queue.isFull();
+    };
+    while (index < size_t(m_plan.lanes.size()) && !isReady(m_plan.lanes[qsizetype(index)])) {
+        ++index;
+    }
+    if (index == size_t(m_plan.lanes.size())) {
+        return;
+    }
+    const PlannedLane &lane = m_plan.lanes[qsizetype(index)];
+    if (!m_admission.holdAlso(lane)) {
+        skip(lane, RouteStep::Reason::OverBudget);
+        return;
+    }
+    if (!RetryBudget::takeRetry(first.lane->state().retries, m_host.retrying().overall, now)) {
+        skip(lane, RouteStep::Reason::RetriesSpent);
+        return;
+    }
+    auto call = std::make_unique<LaneCall>(static_cast<LaneCallOwner &>(*this));
+    if (call->attempt.enter(lane, m_plan.trace, RouteStep::Kind::Hedged, {}, now, nowUs()) !=
+        Attempt::Entry::Entered) {
+        return;
+    }
+    m_hedge = std::move(call);
+    m_hedge->lane = &lane;
+    m_hedge->index = index;
+    m_hedge->laneAttempts = 1;
+    callBackend(*m_hedge);
+    m_host.exchangeChanged(*this);
+}
+
+// The call that runs beside this one.
+LaneCall *Exchange::rivalOf(const LaneCall &call)
+{
+    if (!m_hedge) {
+        return nullptr;
+    }
+    LaneCall *other = &call == m_hedge.get() ? &m_first : m_hedge.get();
+    return other->isRunning() ? other : nullptr;
+}
+
+// True when the lane belongs to the other call of a hedge.
+bool Exchange::isTaken(size_t index) const
+{
+    return m_hedge && index == (m_current == m_hedge.get() ? m_first.index : m_hedge->index);
+}
+
+// This call's answer is the client's, for better or worse.
+void Exchange::decideFor(LaneCall &call)
+{
+    if (LaneCall *rival = rivalOf(call)) {
+        abandon(*rival);
+    }
+    makeCurrent(call);
+}
+
+void Exchange::makeCurrent(LaneCall &call)
+{
+    if (&call == m_current) {
+        return;
+    }
+    m_current = &call;
+    m_nextLane = std::max(m_nextLane, call.index + 1);
+    m_admission.use(*call.lane);
+    m_timings.routedUs = sinceStartUs(call.startNs);
+}
+
+// Another call's answer came first.
+void Exchange::abandon(LaneCall &call)
+{
+    const qint64 now = monotonicNs();
+    call.giveUp(m_host.upstream());
+    if (&call == &m_first) {
+        // It was late, and would have been later still: without this, what counts as late would
+        // shrink to the times of those that won.
+        call.attempt.answered(now);
+    }
+    m_admission.addBesides(*call.lane, call.usedBy(m_request.body, m_match.endpoint));
+    call.verdict = {Disposition::Cancelled, Fault::None, call.status};
+    call.attempt.end(call.verdict, {}, false, now, nowUs());
+}
+
+// True when the other call of a hedge goes on, so that this one's failure is nobody's answer.
+bool Exchange::leaveToRival(LaneCall &call)
+{
+    const DispositionRule &rule = ruleFor(call.verdict.disposition);
+    LaneCall *rival = rivalOf(call);
+    if (!rival || (!rule.nextLane && !rule.retryOtherKey)) {
+        return false;
+    }
+    m_admission.addBesides(*call.lane, call.usedBy(m_request.body, m_match.endpoint));
+    makeCurrent(*rival);
+    if (rival->isHeadDue) {
+        commit(*rival);
+    }
+    m_host.exchangeChanged(*this);
     return true;
-}
-
-std::optional<qint64> Exchange::retryAfterMs() const
-{
-    return m_retryAfter ? std::optional(m_retryAfter->ms) : std::nullopt;
-}
-
-void Exchange::inMs(qint64 ms, std::function<void()> work)
-{
-    m_timer = std::make_unique<QTimer>();
-    m_timer->setSingleShot(true);
-    QObject::connect(m_timer.get(), &QTimer::timeout, m_timer.get(), std::move(work));
-    m_timer->start(int(ms));
 }
 
 // No lane takes the request (any more).
@@ -833,17 +964,18 @@ void Exchange::giveUp()
                                "' can take the request now. The route trace in Tidegate's Live "
                                "page says why.",
                            {}};
-    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
-    ResponseHead head = answerHead(error.status);
+    ResponseHead head = ownHead(error.status);
     head.add("retry-after", view(QByteArray::number((waitMs + 999) / 1000)));
     refuse(error, std::move(head));
 }
 
-// The latest failure is the answer: a 4xx as it came, a 5xx if a client's SDK can read it.
-void Exchange::answerFailure()
+// The failure is the answer: a 4xx as it came, a 5xx if a client's SDK can read it.
+void Exchange::answerFailure(LaneCall &call)
 {
-    KnownSecrets::mask(m_body);
-    m_errorMessage = shownError(m_body);
+    decideFor(call);
+    m_status = call.status;
+    KnownSecrets::mask(call.body);
+    m_errorMessage = shownError(call.body);
     if (m_status < 400) {
         // A good status with an error in it: passed as it came, and counted as what it is.
         m_errorCode = "upstream_error_event";
@@ -856,26 +988,26 @@ void Exchange::answerFailure()
                                  QByteArray::number(m_status) + '.',
                              {}};
         m_errorCode = error.code;
-        m_heldHead.add("content-type", "application/json");
-        if (!readChunk(view(m_body)).error) {
-            m_errorMessage = shownError(m_body.isEmpty() ? error.message : m_body);
-            m_body = error.toJson();
+        call.heldHead.add("content-type", "application/json");
+        if (!readChunk(view(call.body)).error) {
+            m_errorMessage = shownError(call.body.isEmpty() ? error.message : call.body);
+            call.body = error.toJson();
         }
     }
-    m_body.prepend(m_heldEvents);
-    m_bytesOut = m_body.size();
+    call.body.prepend(call.heldEvents);
+    m_bytesOut = call.body.size();
     m_firstSentUs = sinceStartUs(monotonicNs());
-    m_writer->send(m_heldHead, m_body);
+    m_writer->send(call.heldHead, call.body);
     m_writer = nullptr;
     settle(ExchangePhase::Failed,
            m_status >= 400 && m_status < 500 ? Outcome::ClientError : Outcome::UpstreamError);
 }
 
-void Exchange::failAfterHead(const ApiError &error)
+void Exchange::failAfterHead(const LaneCall &call, const ApiError &error)
 {
     m_errorCode = error.code;
     m_errorMessage = QString::fromUtf8(error.message);
-    if (m_relay == Relay::Events && !m_partSent) {
+    if (call.relay == LaneCall::Relay::Events && !call.partSent) {
         // A silent end reads as success to the SDKs; an error event does not. Nothing may follow
         // it.
         writeOut(view("data: " + error.toJson() + "\n\n"));
@@ -887,10 +1019,16 @@ void Exchange::failAfterHead(const ApiError &error)
     settle(ExchangePhase::Failed, Outcome::UpstreamError);
 }
 
+// The head of an answer that is Tidegate's own.
+ResponseHead Exchange::ownHead(int status)
+{
+    m_current->overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
+    return answerHead(*m_current, status);
+}
+
 void Exchange::refuse(const ApiError &error)
 {
-    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
-    ResponseHead head = answerHead(error.status);
+    ResponseHead head = ownHead(error.status);
     if (error.status == 503) {
         head.add("retry-after", "1");
     }
@@ -900,8 +1038,7 @@ void Exchange::refuse(const ApiError &error)
 void Exchange::refuseAdmission(const Refusal &refusal)
 {
     m_refusedBy = RefusedBy(int(refusal.scope) + 1);
-    m_overheadUs = (monotonicNs() - m_request.completeNs) / 1000;
-    ResponseHead head = answerHead(refusal.status);
+    ResponseHead head = ownHead(refusal.status);
     Admission::addLimitFields(head, refusal.limits);
     if (refusal.retryAfterMs) {
         // RFC 9110 knows whole seconds only; OpenAI's SDKs look for the exact field first.
@@ -953,67 +1090,33 @@ void Exchange::clientGone()
 void Exchange::clientWritable()
 {
     m_paused = false;
-    if (m_call) {
-        m_host.upstream().resume(m_call);
-    }
-}
-
-void Exchange::estimateUsage()
-{
-    // Four bytes of text are about one token for the common tokenizers; a streamed event is one.
-    if (!leftForBackend() || m_usage.isKnown() || !isCharged()) {
-        return;
-    }
-    m_usage.input = std::max<qint64>(1, PromptSize::of(m_request.body).inputTokens);
-    if (m_match.endpoint == Endpoint::Embeddings) {
-        m_usage.output = 0;
-    } else if (m_relay == Relay::Events) {
-        m_usage.output = m_contentEvents;
-    } else {
-        m_usage.output = (m_relay == Relay::Bytes ? m_bytesOut : qint64(m_body.size())) / 4;
-    }
-    m_usage.estimated = true;
+    m_current->resume(m_host.upstream());
 }
 
 void Exchange::settle(ExchangePhase phase, Outcome outcome)
 {
-    if (m_call) {
-        takeTimings(m_host.upstream().cancel(m_call));
-        m_call = nullptr;
+    LaneCall &call = *m_current;
+    if (LaneCall *rival = rivalOf(call)) {
+        abandon(*rival);
     }
+    call.giveUp(m_host.upstream());
+    takeTimings(call);
     m_phase = phase;
     m_outcome = outcome;
     m_timings.endUs = sinceStartUs(monotonicNs());
-    estimateUsage();
-    m_cost = m_usage.isKnown() ? m_admission.cost(m_usage) : Money();
+    const Admission::Used used = m_admission.total(call.usedBy(m_request.body, m_match.endpoint));
+    m_usage = used.usage;
+    m_cost = used.cost;
     m_place.release();
     m_timer.reset();
-    if (m_attempt.isRunning()) {
-        m_verdict = {Disposition::Cancelled, Fault::None, m_status};
-        m_attempt.end(m_verdict, {}, false, monotonicNs(), nowUs());
+    if (call.isRunning()) {
+        call.verdict = {Disposition::Cancelled, Fault::None, m_status};
+        call.attempt.end(call.verdict, {}, false, monotonicNs(), nowUs());
     }
     m_host.exchangeFinished(*this);
     // After the ledger row was handed over: see BudgetBook::settle().
-    m_admission.settle(m_usage, m_cost, leftForBackend());
-}
-
-// The client or we ended the wait for a backend that may have been at work.
-bool Exchange::isGivenUp() const
-{
-    return m_status == kClientClosedStatus || m_errorCode == kTimeoutCode;
-}
-
-// What ended without an answer is taken for not charged by the provider, except what was given up;
-// of an answer that broke off, what came is. See docs/limits-and-budgets.md.
-bool Exchange::isCharged() const
-{
-    return m_status < 400 || isGivenUp() || (m_relay == Relay::Whole && m_heldHead.status < 400);
-}
-
-// True when a backend may have seen the request.
-bool Exchange::leftForBackend() const
-{
-    return m_attempts > 0 && (!isGivenUp() || m_timings.sentUs >= 0);
+    const bool left = m_attempts > 1 || (m_attempts == 1 && call.mayHaveArrived());
+    m_admission.settle(m_usage, m_cost, left);
 }
 
 qint64 Exchange::nowUs() const
@@ -1023,7 +1126,7 @@ qint64 Exchange::nowUs() const
 
 const QByteArray &Exchange::backendName() const
 {
-    return m_lane->backend().name;
+    return m_current->lane->backend().name;
 }
 
 qint64 Exchange::sinceStartUs(qint64 atNs) const
@@ -1031,9 +1134,10 @@ qint64 Exchange::sinceStartUs(qint64 atNs) const
     return (atNs - m_request.firstByteNs) / 1000;
 }
 
-void Exchange::takeTimings(const UpstreamTimings &timings)
+void Exchange::takeTimings(const LaneCall &call)
 {
-    const qint64 callUs = sinceStartUs(m_callStartNs);
+    const UpstreamTimings &timings = call.timings;
+    const qint64 callUs = sinceStartUs(call.startNs);
     const auto at = [callUs](qint64 us) { return us < 0 ? -1 : callUs + us; };
     m_timings.connectedUs = timings.reusedConnection ? -1 : at(timings.connectedUs);
     m_timings.tlsUs = at(timings.tlsUs);
@@ -1048,7 +1152,7 @@ ExchangeEvent Exchange::event() const
     event.phase = m_phase;
     event.endpoint = m_match.endpoint;
     event.stream = m_openAi.stream();
-    event.status = m_status;
+    event.status = m_status != 0 ? m_status : m_current->status;
     event.attempts = m_attempts;
     event.startedAtUs = m_startedAtUs;
     event.keyId = m_key ? m_key->id : 0;
@@ -1057,15 +1161,15 @@ ExchangeEvent Exchange::event() const
     event.path = QByteArray(m_request.path.data(), qsizetype(m_request.path.size()));
     event.peer = m_peer;
     event.requestedModel = m_openAi.model();
-    event.servedModel = m_lane ? m_lane->model : QByteArray();
-    event.backend = m_lane ? backendName() : QByteArray();
+    event.servedModel = m_current->lane ? m_current->lane->model : QByteArray();
+    event.backend = m_current->lane ? backendName() : QByteArray();
     event.trace = m_plan.trace;
     event.errorCode = m_errorCode;
     event.errorMessage = m_errorMessage;
-    event.usage = m_usage;
+    event.usage = isFinished() ? m_usage : m_current->usage;
     event.teamId = m_key ? m_key->teamId : 0;
     event.cost = m_cost;
-    event.streamedEvents = m_events;
+    event.streamedEvents = m_current->events;
     event.bytesIn = m_request.body.size();
     event.bytesOut = m_bytesOut;
     event.timings = m_timings;
@@ -1093,7 +1197,7 @@ LedgerRow Exchange::ledgerRow() const
     row.startedAtUs = m_startedAtUs;
     row.totalUs = m_timings.endUs;
     row.firstByteUs = m_firstSentUs;
-    row.overheadUs = m_overheadUs;
+    row.overheadUs = m_current->overheadUs;
     row.keyId = m_key ? m_key->id : 0;
     row.endpoint = m_match.endpoint;
     row.outcome = m_outcome;
@@ -1101,8 +1205,8 @@ LedgerRow Exchange::ledgerRow() const
     row.attempts = m_attempts;
     row.stream = m_openAi.stream();
     row.requestedModel = m_openAi.model();
-    row.servedModel = m_lane ? m_lane->model : QByteArray();
-    row.backend = m_lane ? backendName() : QByteArray();
+    row.servedModel = m_current->lane ? m_current->lane->model : QByteArray();
+    row.backend = m_current->lane ? backendName() : QByteArray();
     row.trace = m_plan.trace.ledgerJson();
     row.errorCode = m_errorCode;
     row.peer = m_peer;

@@ -68,6 +68,11 @@ struct PlannedLane
 
     [[nodiscard]] const BackendConfig &backend() const { return *lane->backend; }
     [[nodiscard]] LaneState &state() const { return *lane->state; }
+    /// Answered by Tidegate itself.
+    [[nodiscard]] bool isLocal() const
+    {
+        return backend().type == BackendType::Echo || backend().type == BackendType::Noop;
+    }
     [[nodiscard]] UpstreamTimeouts timeouts() const;
     [[nodiscard]] RetryRule retry() const;
 };

@@ -229,6 +229,8 @@ struct BudgetBook::Private
     }
     Money heldIn(const Account &account, const BudgetWindow &window) const;
     void advance(Account &account, PolicyTime now);
+    static void hold(Record &record, Money more);
+    [[nodiscard]] bool hasRoom(const Record &record, Money more, PolicyTime now);
     void end(BudgetHold &hold, std::optional<Money> actual, Events &events);
     void emitAll(const Events &events) const
     {
@@ -494,6 +496,64 @@ std::variant<BudgetHold, Refusal> BudgetBook::hold(const HoldRequest &request, P
     }
     hold.m_book = this;
     return hold;
+}
+
+// Changes what a record holds, and its accounts with it. A window that is over has no room to
+// guard.
+void BudgetBook::Private::hold(Record &record, Money more)
+{
+    record.amount += more;
+    for (const Share &share : record.shares) {
+        if (!share.account) {
+            continue;
+        }
+        for (Tracker &tracker : share.account->trackers) {
+            if (tracker.window.contains(share.admittedUs)) {
+                tracker.held += more;
+            }
+        }
+    }
+}
+
+bool BudgetBook::Private::hasRoom(const Record &record, Money more, PolicyTime now)
+{
+    bool room = true;
+    for (const Share &share : record.shares) {
+        if (!share.account) {
+            continue;
+        }
+        advance(*share.account, now);
+        for (const Tracker &tracker : share.account->trackers) {
+            room = room && (tracker.rule.shadow || !tracker.window.contains(share.admittedUs) ||
+                            tracker.settled + tracker.held + more <= tracker.rule.amount);
+        }
+    }
+    return room;
+}
+
+bool BudgetBook::extend(BudgetHold &hold, Money more, PolicyTime now)
+{
+    if (hold.m_book != this || hold.m_slot == BudgetHold::kNoSlot || more <= Money()) {
+        return true;
+    }
+    {
+        const std::lock_guard lock(d->mutex);
+        if (!d->hasRoom(d->records[hold.m_slot], more, now)) {
+            return false;
+        }
+        d->hold(d->records[hold.m_slot], more);
+    }
+    if (hold.m_id != 0) {
+        const quint64 id = d->journal->rewrite(hold.m_id, hold.m_amount + more);
+        if (id == 0) {
+            const std::lock_guard lock(d->mutex);
+            d->hold(d->records[hold.m_slot], Money() - more);
+            return false;
+        }
+        hold.m_id = id;
+    }
+    hold.m_amount += more;
+    return true;
 }
 
 // Nothing for `actual`: the request cost nothing and leaves no trace.

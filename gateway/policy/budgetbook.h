@@ -120,6 +120,10 @@ public:
     /// must agree to the microsecond.
     [[nodiscard]] std::variant<BudgetHold, Refusal> hold(const HoldRequest &request,
                                                          PolicyTime now);
+    /// Sets @p more aside for the same request, in all its accounts or in none: it turned out that
+    /// it may cost more. False when a budget has no room for it. Without effect, and true, on a
+    /// hold that sets nothing aside.
+    [[nodiscard]] bool extend(BudgetHold &hold, Money more, PolicyTime now);
     /// Books @p actual, also when it is more than was held, in the window of the hold. Call it
     /// right after the ledger row was handed over: then no spend is missed when a budget is set
     /// meanwhile. Without effect when the hold is no longer active.

@@ -38,6 +38,8 @@ public:
     /// For LedgerRow::holdId; 0 when no budget applies or there is no journal.
     [[nodiscard]] quint64 id() const { return m_id; }
     [[nodiscard]] Money amount() const { return m_amount; }
+    /// True when a budget applied as it was made, so that money is set aside.
+    [[nodiscard]] bool setsAside() const { return m_slot != kNoSlot; }
 
 private:
     friend class BudgetBook;

@@ -362,6 +362,23 @@ void HoldJournal::write(quint64 id, qint64 keyId, qint64 teamId, qint64 startedU
     storeId(target, id);
 }
 
+quint64 HoldJournal::rewrite(quint64 id, Money amount)
+{
+    const quint64 newId = reserve();
+    if (newId != 0) {
+        Slot slot = {};
+        std::memcpy(&slot, &d->slot(id & kSlotMask), sizeof slot);
+        slot.id = 0;
+        slot.amountNano = amount.nano();
+        slot.check = slotCheck(slot, newId);
+        Slot &target = d->slot(newId & kSlotMask);
+        std::memcpy(&target, &slot, sizeof slot);
+        storeId(target, newId);
+        free(id);
+    }
+    return newId;
+}
+
 void HoldJournal::settle(quint64 id, Money actual)
 {
     const std::lock_guard lock(d->mutex);

@@ -63,6 +63,10 @@ public:
     /// Writes the hold to its slot; from then on it survives. Before the request leaves.
     void write(quint64 id, qint64 keyId, qint64 teamId, qint64 startedUs, Money amount,
                std::string_view requestId, std::string_view model, std::string_view backend);
+    /// Writes the hold @p id anew with another amount, and frees it only then: a crash in between
+    /// leaves both, which is too much and never too little. Its new id; 0, and nothing has changed,
+    /// when every slot is in use.
+    [[nodiscard]] quint64 rewrite(quint64 id, Money amount);
     /// Notes what it cost. Without effect when the slot is free already.
     void settle(quint64 id, Money actual);
     /// The ledger row is durable, or there is nothing to record. Unknown ids are ignored.

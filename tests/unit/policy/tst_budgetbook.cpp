@@ -109,6 +109,7 @@ private Q_SLOTS:
     void refusalsSayWhatHelps();
     void lateSettlementStaysInItsWindow();
     void moreThanHeldIsBooked();
+    void growsWhereThereIsRoom();
     void endsExactlyOnce();
     void eventsComeOnce();
     void shadowOnlyReports();
@@ -457,6 +458,59 @@ void TestBudgetBook::moreThanHeldIsBooked()
     book.settle(hold, usd("1.5"));
     QCOMPARE(usageOf(book, kKey, clock.now).settled, usd("1.5"));
     QCOMPARE(refused(book.hold(request(&day, usd("0.1")), clock.now)).status, 402);
+}
+
+void TestBudgetBook::growsWhereThereIsRoom()
+{
+    const QTemporaryDir dir;
+    const QString path = dir.filePath(QStringLiteral("holds"));
+    auto opened = HoldJournal::open(path, 2);
+    QVERIFY(opened);
+    const auto journal = std::move(opened).value().journal;
+    const PolicyTestClock clock(1);
+    BudgetBook book(journal.get());
+    const BudgetRule keyRule = rule("1.00");
+    const BudgetRule teamRule = rule("0.70");
+    load(book, {{kKey, keyRule}, {kTeam, teamRule}}, clock.now);
+    BudgetHold hold = held(book.hold(request(&keyRule, usd("0.40"), &teamRule), clock.now));
+    const quint64 firstId = hold.id();
+
+    QVERIFY(book.extend(hold, usd("0.30"), clock.now));
+    QCOMPARE(hold.amount(), usd("0.70"));
+    QCOMPARE(usageOf(book, kKey, clock.now).held, usd("0.70"));
+    QCOMPARE(usageOf(book, kTeam, clock.now).held, usd("0.70"));
+    QVERIFY(hold.id() != firstId);
+    QCOMPARE(journal->usedSlots(), 1);
+
+    // The team's budget is all held, so the key's is not touched either.
+    QVERIFY(!book.extend(hold, usd("0.000000001"), clock.now));
+    QCOMPARE(hold.amount(), usd("0.70"));
+    QCOMPARE(usageOf(book, kKey, clock.now).held, usd("0.70"));
+
+    book.settle(hold, usd("0.55"));
+    QCOMPARE(usageOf(book, kKey, clock.now).held, Money());
+    QCOMPARE(usageOf(book, kTeam, clock.now).settled, usd("0.55"));
+    QVERIFY(book.extend(hold, usd("5"), clock.now)); // it has ended: nothing to do
+
+    // Without room in the journal a crash would forget it.
+    BudgetHold next = held(book.hold(request(&keyRule, usd("0.10")), clock.now));
+    const quint64 nextId = next.id();
+    QCOMPARE(journal->usedSlots(), 2);
+    QVERIFY(!book.extend(next, usd("0.10"), clock.now));
+    QCOMPARE(next.id(), nextId);
+    QCOMPARE(usageOf(book, kKey, clock.now).held, usd("0.10"));
+
+    // A shadow budget only counts, and without any there is nothing to hold.
+    BudgetRule shadow = rule("0.01");
+    shadow.shadow = true;
+    BudgetBook other;
+    load(other, {{kKey, shadow}}, clock.now);
+    BudgetHold counted = held(other.hold(request(&shadow, usd("0.10")), clock.now));
+    QVERIFY(other.extend(counted, usd("0.10"), clock.now));
+    QCOMPARE(usageOf(other, kKey, clock.now).held, usd("0.20"));
+    BudgetHold none = held(other.hold(request(nullptr, usd("0.10")), clock.now));
+    QVERIFY(!none.setsAside());
+    QVERIFY(other.extend(none, usd("5"), clock.now));
 }
 
 void TestBudgetBook::endsExactlyOnce()

@@ -94,6 +94,7 @@ private Q_SLOTS:
     void init() { m_dir.emplace(); }
 
     void survivesItsProcess();
+    void canBeRewritten();
     void isPrivate();
     void slotsAreLimitedAndReused();
     void idsAreNeverRepeated();
@@ -152,6 +153,27 @@ void TestHoldJournal::survivesItsProcess()
         QCOMPARE(last.journal->usedSlots(), 0);
     }
     QVERIFY(opened(path()).orphans.empty());
+}
+
+void TestHoldJournal::canBeRewritten()
+{
+    quint64 id = 0;
+    {
+        const auto journal = opened(path(), 2).journal;
+        const quint64 first = writeOne(*journal);
+        id = journal->rewrite(first, nano(77));
+        QVERIFY(id != 0 && id != first);
+        QCOMPARE(journal->usedSlots(), 1);
+        QVERIFY(writeOne(*journal) != 0);
+        QCOMPARE(journal->rewrite(id, nano(78)), quint64(0)); // no slot is free
+        QCOMPARE(journal->usedSlots(), 2);
+    }
+    const auto left = byId(opened(path(), 2).orphans);
+    QCOMPARE(left.size(), size_t(2));
+    QVERIFY(left.contains(id));
+    QCOMPARE(left.at(id).amount, nano(77));
+    QCOMPARE(left.at(id).model, "gpt-4o-mini");
+    QVERIFY(!left.at(id).settled);
 }
 
 void TestHoldJournal::isPrivate()
