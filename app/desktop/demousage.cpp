@@ -145,6 +145,11 @@ qint64 nextStep(qint64 us, const UsageRequest &request, const QTimeZone &zone)
         const QDate day = QDateTime::fromMSecsSinceEpoch(us / 1'000, zone).date();
         return day.addDays(1).startOfDay(zone).toMSecsSinceEpoch() * 1'000;
     }
+    if (request.step == UsageRequest::Step::Month) {
+        const QDate day = QDateTime::fromMSecsSinceEpoch(us / 1'000, zone).date();
+        const QDate next = QDate(day.year(), day.month(), 1).addMonths(1);
+        return next.startOfDay(zone).toMSecsSinceEpoch() * 1'000;
+    }
     return us + (request.step == UsageRequest::Step::Hour ? 60 : 1) * kMinuteUs;
 }
 

@@ -36,6 +36,8 @@ UsageQuery::By stepOf(UsageRequest::Step step)
         return UsageQuery::By::Hour;
     case UsageRequest::Step::Day:
         return UsageQuery::By::Day;
+    case UsageRequest::Step::Month:
+        return UsageQuery::By::Month;
     }
     return UsageQuery::By::Hour;
 }

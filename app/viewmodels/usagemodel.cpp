@@ -27,6 +27,8 @@ constexpr int kSlowRefreshMs = 60'000;
 constexpr int kMostTimeTicks = 9;
 constexpr int kValueTicks = 4;
 constexpr qint64 kLongestCustomUs = 3'700 * kDayUs;
+/// More bars than that nobody can tell apart.
+constexpr qint64 kLongestByDayUs = 400 * kDayUs;
 
 qint64 roundedUp(qint64 us, qint64 unit)
 {
@@ -251,7 +253,9 @@ UsageRequest UsageModel::question() const
         request.toUs = m_customToUs;
         request.step = m_customToUs - m_customFromUs <= 3 * kHourUs  ? UsageRequest::Step::Minute
                        : m_customToUs - m_customFromUs <= 8 * kDayUs ? UsageRequest::Step::Hour
-                                                                     : UsageRequest::Step::Day;
+                       : m_customToUs - m_customFromUs <= kLongestByDayUs
+                           ? UsageRequest::Step::Day
+                           : UsageRequest::Step::Month;
         break;
     }
     // The same stretch of the days before: what is half over is compared with a half.
@@ -317,7 +321,10 @@ void UsageModel::ask()
 {
     const UsageRequest request = question();
     const quint64 number = ++m_lastQuestion;
-    m_reading = true;
+    if (!m_reading) {
+        m_reading = true;
+        Q_EMIT readingChanged();
+    }
     m_link.readReport(request,
                       [self = QPointer(this), number, request](const Result<UsageReport> &result) {
                           if (!self || number != self->m_lastQuestion) {
@@ -328,6 +335,7 @@ void UsageModel::ask()
                               return;
                           }
                           self->m_answered = true;
+                          self->m_reading = false;
                           self->m_error = result.error();
                           Q_EMIT self->changed();
                           Q_EMIT self->readingChanged();
@@ -528,13 +536,19 @@ QVariantList UsageModel::timeTicks() const
     }
     const QTimeZone zone(m_asked.timeZone);
     const QLocale locale;
-    const bool byDay = m_asked.step == UsageRequest::Step::Day ||
-                       m_report.startsUs.back() - m_report.startsUs.front() > 30 * kHourUs;
+    const bool wholeDays = m_asked.step >= UsageRequest::Step::Day;
+    const bool byDay =
+        wholeDays || m_report.startsUs.back() - m_report.startsUs.front() > 30 * kHourUs;
+    const QString dayFormat = m_asked.step == UsageRequest::Step::Month
+                                  //: Format of a month and year, see QDate::toString()
+                                  ? tr("MMM yyyy")
+                                  //: Format of a day and month, see QDate::toString()
+                                  : tr("d MMM");
     std::vector<int> candidates;
     for (int i = 0; i < count; ++i) {
         const QTime time =
             QDateTime::fromMSecsSinceEpoch(m_report.startsUs[size_t(i)] / 1'000, zone).time();
-        if (!byDay || m_asked.step == UsageRequest::Step::Day || time.hour() == 0) {
+        if (!byDay || wholeDays || time.hour() == 0) {
             candidates.push_back(i);
         }
     }
@@ -543,9 +557,8 @@ QVariantList UsageModel::timeTicks() const
         const int i = candidates[c];
         const QDateTime start =
             QDateTime::fromMSecsSinceEpoch(m_report.startsUs[size_t(i)] / 1'000, zone);
-        //: Format of a day and month, see QDate::toString()
         const QString text =
-            byDay ? locale.toString(start.date(), tr("d MMM")) : humantext::timeOfDay(start.time());
+            byDay ? locale.toString(start.date(), dayFormat) : humantext::timeOfDay(start.time());
         ticks << QVariantMap{{QStringLiteral("position"), (i + 0.5) / count},
                              {QStringLiteral("text"), text}};
     }
@@ -654,6 +667,9 @@ QString UsageModel::stepTitle(int step) const
     const QLocale locale;
     const QDateTime start =
         QDateTime::fromMSecsSinceEpoch(m_report.startsUs[size_t(step)] / 1'000, zone);
+    if (m_asked.step == UsageRequest::Step::Month) {
+        return locale.toString(start.date(), tr("MMMM yyyy"));
+    }
     const QString day = locale.toString(start.date(), tr("ddd d MMM"));
     if (m_asked.step == UsageRequest::Step::Day) {
         return day;

@@ -22,13 +22,14 @@ enum class UsageGroup : quint8
 /// Which usage is asked for. Value type.
 struct UsageRequest
 {
-    /// How long one bar of the chart is. Days are those of the time zone, with 23 or 25 hours where
-    /// the clock changes.
+    /// How long one bar of the chart is. Days and months are those of the time zone, days with 23
+    /// or 25 hours where the clock changes.
     enum class Step : quint8
     {
         Minute,
         Hour,
-        Day
+        Day,
+        Month
     };
 
     qint64 fromUs = 0; ///< wall clock, microseconds since 1970 UTC

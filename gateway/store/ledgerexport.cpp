@@ -78,6 +78,7 @@ const char *nameOf(UsageQuery::By by)
     case UsageQuery::By::QuarterHour:
     case UsageQuery::By::Hour:
     case UsageQuery::By::Day:
+    case UsageQuery::By::Month:
         break;
     }
     return "start";

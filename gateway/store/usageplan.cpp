@@ -40,7 +40,7 @@ qint64 lengthOf(UsageQuery::By by)
         return kQuarter;
     case UsageQuery::By::Hour:
         return kHour;
-    default:
+    default: // a month is longer, but never shorter
         return kDay;
     }
 }
@@ -62,6 +62,9 @@ public:
         if (m_by == UsageQuery::By::Day) {
             return midnight(dateAt(us));
         }
+        if (m_by == UsageQuery::By::Month) {
+            return midnight(monthOf(dateAt(us)));
+        }
         const qint64 start = us - modulo(us + offset(us), m_length);
         if (offset(start) == offset(us)) {
             return start;
@@ -76,6 +79,9 @@ public:
         if (m_by == UsageQuery::By::Day) {
             return midnight(dateAt(us).addDays(1));
         }
+        if (m_by == UsageQuery::By::Month) {
+            return midnight(monthOf(dateAt(us)).addMonths(1));
+        }
         // Where the clock is changed by a part of the length, the step after that is shorter.
         const qint64 next = us + m_length;
         return next - modulo(next + offset(next - 1), m_length);
@@ -87,6 +93,7 @@ private:
         return QDateTime::fromMSecsSinceEpoch(roundDown(us, 1'000) / 1'000, m_zone);
     }
     [[nodiscard]] QDate dateAt(qint64 us) const { return timeAt(us).date(); }
+    [[nodiscard]] static QDate monthOf(QDate date) { return {date.year(), date.month(), 1}; }
     [[nodiscard]] qint64 midnight(QDate date) const
     {
         return date.startOfDay(m_zone).toMSecsSinceEpoch() * 1'000;

@@ -30,6 +30,7 @@ struct UsageQuery
         QuarterHour,
         Hour,
         Day, ///< 23 or 25 hours where the clock changes
+        Month,
     };
     [[nodiscard]] static constexpr bool isTime(By by) { return by >= By::Minute; }
     static constexpr int kMaxSteps = 20'000; ///< of time in one answer

@@ -164,6 +164,13 @@ void TestUsageModel::customRange()
         QString());
     QTRY_COMPARE(usage.stepCount(), 90);
     QCOMPARE(usage.fromText(), QStringLiteral("2026-11-01 10:30"));
+    // Bars that nobody could tell apart are months.
+    QCOMPARE(usage.setCustom(QStringLiteral("2024-11-15"), QStringLiteral("2026-11-14")),
+             QString());
+    QTRY_COMPARE(usage.stepCount(), 25);
+    QCOMPARE(usage.stackAt(1).value(QStringLiteral("title")).toString(),
+             QLocale().toString(QDate(2024, 12, 1), QStringLiteral("MMMM yyyy")));
+    QVERIFY(usage.timeTicks().size() <= 9);
 }
 
 void TestUsageModel::csvAddsUp()

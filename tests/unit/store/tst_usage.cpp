@@ -96,6 +96,10 @@ QString valueOf(By by, const LedgerRow &row, const QTimeZone &zone)
         return QString::fromUtf8(row.backend);
     case By::Day:
         return QString::number(time.date().startOfDay(zone).toMSecsSinceEpoch() * 1'000);
+    case By::Month:
+        return QString::number(
+            QDate(time.date().year(), time.date().month(), 1).startOfDay(zone).toMSecsSinceEpoch() *
+            1'000);
     case By::Hour:
     case By::QuarterHour:
     case By::Minute: {
@@ -326,7 +330,7 @@ void TestUsage::reportsAreExact()
         return;
     }
     for (const By groupBy : {By::None, By::Key, By::Team, By::Model, By::ServedModel, By::Backend,
-                             By::Endpoint, By::QuarterHour, By::Hour, By::Day}) {
+                             By::Endpoint, By::QuarterHour, By::Hour, By::Day, By::Month}) {
         for (const By seriesBy : {By::None, By::Model}) {
             UsageQuery query;
             query.fromUs = fromUs;
@@ -463,6 +467,13 @@ void TestUsage::stepsOfTimeAreComplete()
     QCOMPARE(days->groups[0].id, midnight(2025, 10, 20));
     QCOMPARE(days->groups[7].id - days->groups[6].id, 25 * kHourUs);
     QCOMPARE(days->groups[14].id, midnight(2025, 11, 3));
+    query.groupBy = By::Month;
+    query.fromUs = midnight(2025, 1, 31);
+    query.toUs = midnight(2026, 3, 1);
+    const auto months = reader.usage(query);
+    QCOMPARE(months->groups.size(), size_t(14));
+    QCOMPARE(months->groups[0].id, midnight(2025, 1, 1));
+    QCOMPARE(months->groups[13].id, midnight(2026, 2, 1));
     QCOMPARE(days->total.requests, 0);
     QCOMPARE(days->total.p50Us, -1);
 }
