@@ -429,12 +429,15 @@ void Limiter::settle(LimiterGrant &grant, qint64 actualTokens, PolicyTime now)
         const LimiterGrant::Share &share = grant.m_shares[size_t(i)];
         auto &entry = *static_cast<Private::Entry *>(share.entry);
         --entry.inFlight;
+        if (share.requests.counted && entry.requests.isOn()) {
+            entry.requests.settle(1, 1, share.requests.mark, share.requests.epoch, now.monotonicNs);
+        }
         if (entry.tokens.isOn()) {
             if (share.tokens.counted) {
                 entry.tokens.settle(grant.m_tokens, actual, share.tokens.mark, share.tokens.epoch,
                                     now.monotonicNs);
             } else if (actual > 0) {
-                entry.tokens.take(actual, now.monotonicNs);
+                entry.tokens.charge(actual, now.monotonicNs);
             }
         }
         if (entry.limits.tokensPerDay > 0) {

@@ -44,7 +44,7 @@ void LimiterMeter::configure(qint64 limit, LimitAlgorithm algorithm, qint64 nowN
             m_state.emplace<SlidingWindow>(limit);
         }
         if (used > 0) {
-            take(std::min(used, limit), nowNs);
+            charge(std::min(used, limit), nowNs);
         }
         ++m_epoch;
     }
@@ -66,12 +66,21 @@ qint64 LimiterMeter::take(qint64 amount, qint64 nowNs)
     return std::get<SlidingWindow>(m_state).take(amount, nowNs);
 }
 
+void LimiterMeter::charge(qint64 amount, qint64 nowNs)
+{
+    if (auto *bucket = std::get_if<TokenBucket>(&m_state)) {
+        bucket->charge(amount, nowNs);
+    } else {
+        std::get<SlidingWindow>(m_state).take(amount, nowNs);
+    }
+}
+
 void LimiterMeter::settle(qint64 taken, qint64 used, qint64 mark, quint32 epoch, qint64 nowNs)
 {
     auto *bucket = std::get_if<TokenBucket>(&m_state);
     if (epoch != m_epoch) {
         if (used > taken) {
-            take(used - taken, nowNs);
+            charge(used - taken, nowNs);
         }
     } else if (bucket) {
         bucket->settle(taken, used, mark, nowNs);

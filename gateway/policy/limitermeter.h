@@ -24,6 +24,8 @@ public:
     /// As in TokenBucket and SlidingWindow. None of these may be called while the meter is off.
     [[nodiscard]] qint64 availableAtNs(qint64 amount, qint64 nowNs);
     qint64 take(qint64 amount, qint64 nowNs);
+    /// Takes for good: nothing is settled later.
+    void charge(qint64 amount, qint64 nowNs);
     /// A take of another epoch gets no refund; what was used beyond it counts from now.
     void settle(qint64 taken, qint64 used, qint64 mark, quint32 epoch, qint64 nowNs);
     [[nodiscard]] RateStatus status(qint64 nowNs);

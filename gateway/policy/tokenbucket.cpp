@@ -51,7 +51,12 @@ void TokenBucket::advance(qint64 nowNs)
     };
     m_level = filled(m_level);
     const qint64 untilFullUs = (capacity() - m_best) / m_limit;
-    m_bestFullUs += std::max<qint64>(0, elapsedUs - untilFullUs);
+    const qint64 fullUs = std::max<qint64>(0, elapsedUs - untilFullUs);
+    m_bestFullUs += fullUs;
+    if (m_open > 0) {
+        const qint64 room = -kLowest - m_missed;
+        m_missed += fullUs >= room / m_limit ? room : fullUs * m_limit;
+    }
     m_best = filled(m_best);
 }
 
@@ -64,6 +69,8 @@ void TokenBucket::setLimit(qint64 limit, qint64 nowNs)
     m_limit = std::clamp<qint64>(limit, 1, kMaxLimit);
     m_level = capacity() - std::min(used, capacity() + overdrawn);
     m_best = std::min(capacity(), m_level + reserved);
+    m_missed = 0; // reservations from before a change get no refund
+    m_open = 0;
 }
 
 qint64 TokenBucket::availableAtNs(qint64 amount, qint64 nowNs)
@@ -85,24 +92,37 @@ qint64 TokenBucket::take(qint64 amount, qint64 nowNs)
 {
     advance(nowNs);
     lower(units(amount));
+    ++m_open;
     return m_bestFullUs;
+}
+
+void TokenBucket::charge(qint64 amount, qint64 nowNs)
+{
+    advance(nowNs);
+    lower(units(amount));
+    m_best = std::max(m_level, m_best - units(amount));
 }
 
 void TokenBucket::settle(qint64 taken, qint64 used, qint64 mark, qint64 nowNs)
 {
     advance(nowNs);
     // Refill that came while the bucket would have been full had nothing been reserved: the most
-    // that a smaller reservation can have made the bucket miss.
+    // that a smaller reservation can have made the bucket miss. What was used made room for it.
     const qint64 missed = std::min(kMinuteUs, m_bestFullUs - mark) * m_limit;
     const qint64 usedUnits = units(used);
     m_best = std::max(kLowest, m_best - std::max<qint64>(0, usedUnits - missed));
     if (used > taken) {
         lower(usedUnits - units(taken));
     } else {
-        const qint64 refund = std::max<qint64>(0, units(taken) - usedUnits - missed);
-        m_level = std::min(capacity(), m_level + refund);
+        const qint64 unused = units(taken) - usedUnits;
+        const qint64 lost = std::clamp<qint64>(std::min(missed, m_missed) - usedUnits, 0, unused);
+        m_missed -= lost;
+        m_level = std::min(capacity(), m_level + unused - lost);
     }
     m_best = std::max(m_best, m_level);
+    if (--m_open == 0) {
+        m_missed = 0;
+    }
 }
 
 qint64 TokenBucket::remaining(qint64 nowNs)

@@ -22,8 +22,10 @@ public:
     void setLimit(qint64 limit, qint64 nowNs);
     /// When @p amount can be taken if nothing else is: 0 for at once, -1 for never.
     [[nodiscard]] qint64 availableAtNs(qint64 amount, qint64 nowNs);
-    /// Takes, whether available or not. The mark is for settle().
+    /// Reserves, whether available or not. The mark is for settle(), which has to follow.
     qint64 take(qint64 amount, qint64 nowNs);
+    /// Takes for good, whether available or not.
+    void charge(qint64 amount, qint64 nowNs);
     /// Corrects what was taken to what was used. More than taken overdraws the bucket.
     void settle(qint64 taken, qint64 used, qint64 mark, qint64 nowNs);
 
@@ -43,9 +45,13 @@ private:
     qint64 m_limit;
     qint64 m_level;
     // The level if all that is reserved and not settled turned out to be unused, and for how long
-    // that has been full: refill that no reservation can claim back.
+    // that has been full.
     qint64 m_best;
     qint64 m_bestFullUs = 0;
+    // Refill that came meanwhile and that the bucket would have missed without the reservations:
+    // their refunds together are lower by it, each unit once.
+    qint64 m_missed = 0;
+    int m_open = 0; ///< reservations not settled
     qint64 m_atUs;
 };
 

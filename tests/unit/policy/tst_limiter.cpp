@@ -102,6 +102,7 @@ private Q_SLOTS:
     void concurrencyIsGivenBackOnce();
     void cancelLeavesNoTrace();
     void lateRefundLiftsNothing();
+    void whatManyReservedComesBack();
     void overrunDelaysTheNext();
     void editsKeepWhatIsUsed();
     void dayIsNotRepeatedByTheClock();
@@ -510,6 +511,27 @@ void TestLimiter::lateRefundLiftsNothing()
         limiter.settle(tomorrow, 0, clock.now);
         QCOMPARE(limiter.usage(clock.now).size(), size_t(0));
     }
+}
+
+// Ten streams at once that reserve much and use little: the refill that they kept the bucket from
+// missing is taken from their refunds once, not from each.
+void TestLimiter::whatManyReservedComesBack()
+{
+    constexpr qint64 kLimit = 60'000;
+    constexpr qint64 kUsed = 500;
+    PolicyTestClock clock(1);
+    Limiter limiter;
+    const Limits limits{0, kLimit, 0, 0, LimitAlgorithm::TokenBucket};
+    std::vector<LimiterGrant> streams;
+    for (int i = 0; i < 10; ++i) {
+        streams.push_back(granted(admit(limiter, key(limits), 4096, clock.now)));
+    }
+    clock.advanceMs(10'000);
+    for (LimiterGrant &stream : streams) {
+        limiter.settle(stream, kUsed, clock.now);
+    }
+    const LimitUsage usage = limiter.usage(clock.now).at(0);
+    QVERIFY2(usage.tokens <= 10 * kUsed, qPrintable(QString::number(usage.tokens)));
 }
 
 void TestLimiter::overrunDelaysTheNext()
