@@ -343,14 +343,11 @@ void Exchange::answerFromLocalBackend()
     if (answer.events.empty()) {
         addCost(head, m_admission.cost(call.usage));
         head.add("content-type", "application/json");
-        m_bytesOut = answer.body.size();
-        m_firstSentUs = sinceStartUs(monotonicNs());
-        m_writer->send(head, answer.body);
-        m_writer = nullptr;
+        sendWhole(head, answer.body);
     } else {
         head.add("content-type", "text/event-stream; charset=utf-8");
         head.add("cache-control", "no-cache");
-        m_writer->begin(head, -1);
+        sendHead(head);
         for (const QByteArray &event : answer.events) {
             ++call.events;
             writeOut(view(event));
@@ -452,8 +449,17 @@ void Exchange::headIsDue(LaneCall &call)
         call.isHeadDue = true; // of two the first event decides, not the first head
         return;
     }
-    commit(call);
+    sendHead(call.heldHead);
     m_host.exchangeChanged(*this);
+}
+
+// Begins a stream, unless another lane's has been begun: a client cannot tell them apart until one
+// shows something.
+void Exchange::sendHead(const ResponseHead &head)
+{
+    if (!std::exchange(m_headSent, true)) {
+        m_writer->begin(head, -1);
+    }
 }
 
 // From here on the client gets this answer and no other.
@@ -462,7 +468,7 @@ void Exchange::commit(LaneCall &call)
     decideFor(call);
     m_committed = true;
     m_status = call.status;
-    m_writer->begin(call.heldHead, -1);
+    sendHead(call.heldHead);
     if (call.relay == LaneCall::Relay::Events) {
         m_phase = ExchangePhase::Streaming;
         writeOut(view(std::exchange(call.heldEvents, QByteArray())));
@@ -494,6 +500,11 @@ bool Exchange::callBody(LaneCall &call, std::string_view piece)
         }
         if (call.body.size() + qsizetype(piece.size()) <= kMaxKeptBody) {
             call.body.append(piece.data(), qsizetype(piece.size()));
+            return true;
+        }
+        if (m_headSent) {
+            call.stop(m_host.upstream());
+            refuseWhole(call);
             return true;
         }
         call.relay = LaneCall::Relay::Bytes;
@@ -537,6 +548,8 @@ void Exchange::relayEvents(LaneCall &call, std::string_view piece)
         if (strip) {
             continue;
         }
+        const std::string_view out =
+            m_openAi.hasTools() && event.whole ? call.repairedEvent(event.raw) : event.raw;
         if (!m_committed) {
             if (call.sawError) {
                 // An error instead of an answer, whatever the status said.
@@ -544,13 +557,20 @@ void Exchange::relayEvents(LaneCall &call, std::string_view piece)
                 failBeforeAnswer(call);
                 return;
             }
-            call.heldEvents.append(event.raw.data(), qsizetype(event.raw.size()));
-            if (call.contentEvents > 0 || call.sawDone || call.heldEvents.size() > kMaxHeldEvents) {
+            const std::string_view data = SseSplitter::data(event.raw, call.scratch);
+            if (data.empty() && m_headSent) {
+                writeOut(event.raw); // a comment, which keeps the client waiting
+                continue;
+            }
+            const bool shows = !data.empty() && !isOpening(data);
+            call.heldEvents.append(out.data(), qsizetype(out.size()));
+            if (shows || call.heldEvents.size() > kMaxHeldEvents) {
                 commit(call);
             }
             continue;
         }
         if (call.sawError) {
+            noteErrorEvent(call, event.raw);
             // An error may quote the request that the upstream got, with its key.
             writeOut(ready);
             ready = {};
@@ -559,14 +579,29 @@ void Exchange::relayEvents(LaneCall &call, std::string_view piece)
             writeOut(view(masked));
             continue;
         }
-        if (!ready.empty() && ready.data() + ready.size() == event.raw.data()) {
-            ready = {ready.data(), ready.size() + event.raw.size()};
+        if (out.data() != event.raw.data()) {
+            writeOut(ready);
+            ready = {};
+            writeOut(out);
+            continue;
+        }
+        if (!ready.empty() && ready.data() + ready.size() == out.data()) {
+            ready = {ready.data(), ready.size() + out.size()};
             continue;
         }
         writeOut(ready);
-        ready = event.raw;
+        ready = out;
     }
     writeOut(ready);
+}
+
+// The first of them says what became of the attempt.
+void Exchange::noteErrorEvent(LaneCall &call, std::string_view raw)
+{
+    if (call.body.isEmpty()) {
+        const std::string_view data = SseSplitter::data(raw, call.scratch);
+        call.body = QByteArray(data.data(), qsizetype(data.size()));
+    }
 }
 
 bool Exchange::writeOut(std::string_view piece)
@@ -627,6 +662,10 @@ void Exchange::finishRelay(LaneCall &call)
                         {.status = call.status, .body = AttemptEnd::Body::Malformed});
             return;
         }
+        if (m_headSent && call.status < 400 && !readChunk(view(call.body)).error) {
+            refuseWhole(call);
+            return;
+        }
         if (call.status >= 400 || !relayWhole(call)) {
             failBeforeAnswer(call);
             return;
@@ -663,12 +702,22 @@ bool Exchange::relayWhole(LaneCall &call)
     mergeUsage(call.usage, answer.usage);
     call.usage = call.usedBy(m_request.body, m_match.endpoint);
     m_status = call.status;
-    m_bytesOut = call.body.size();
     addCost(call.heldHead, m_admission.total(call.usage).cost);
-    m_firstSentUs = sinceStartUs(monotonicNs());
     m_committed = true;
-    m_writer->send(call.heldHead, call.body);
+    sendWhole(call.heldHead, call.body);
     return true;
+}
+
+// An answer in one piece from a lane that came after one whose stream had been begun. There is no
+// way to say that in a stream.
+void Exchange::refuseWhole(LaneCall &call)
+{
+    endAttempt(call, {.status = call.status});
+    decideFor(call);
+    refuse({502,
+            "upstream_invalid_response",
+            "The backend '" + backendName() + "' does not stream, and the stream had begun.",
+            {}});
 }
 
 void Exchange::finishEvents(LaneCall &call)
@@ -700,8 +749,10 @@ void Exchange::finishEvents(LaneCall &call)
         commit(call);
     }
     if (!(call.askedForUsage && usageOnly)) {
-        QByteArray last(rest.data(), qsizetype(rest.size()));
+        const std::string_view out = m_openAi.hasTools() ? call.repairedEvent(rest) : rest;
+        QByteArray last(out.data(), qsizetype(out.size()));
         if (call.sawError) {
+            noteErrorEvent(call, rest);
             KnownSecrets::mask(last);
         }
         writeOut(view(last));
@@ -709,9 +760,12 @@ void Exchange::finishEvents(LaneCall &call)
     m_writer->end();
     m_writer = nullptr;
     endAttempt(call, {.status = call.status,
-                      .body = call.sawError ? AttemptEnd::Body::Error : AttemptEnd::Body::Good});
+                      .body = call.sawError ? AttemptEnd::Body::Error : AttemptEnd::Body::Good,
+                      .error = view(call.body)});
     // An error inside of an answer with status 200 is the upstream's failure all the same.
     if (call.sawError) {
+        KnownSecrets::mask(call.body);
+        m_errorMessage = shownError(call.body);
         m_errorCode = "upstream_error_event";
         settle(ExchangePhase::Failed, Outcome::UpstreamError);
     } else {
@@ -765,7 +819,8 @@ bool Exchange::tryAgain(LaneCall &call)
     const bool otherKey = rule.retryOtherKey &&
                           size_t(call.keyAttempts) + 1 < call.lane->backend().keys.size() &&
                           state.credentials.anyReady(now);
-    const bool otherLane = rule.nextLane && hasLaneLeft(now);
+    const PlannedLane *next = rule.nextLane ? laneLeft(now) : nullptr;
+    const bool otherLane = next;
     // A wish for a longer pause is passed on: the client had better hear of it than wait.
     const bool later = rule.retrySameLane && isSafeToRepeat(call.verdict.fault) &&
                        call.laneAttempts < call.lane->retry().maxAttempts &&
@@ -778,7 +833,10 @@ bool Exchange::tryAgain(LaneCall &call)
         skip(*call.lane, RouteStep::Reason::OverBudget);
         return false;
     }
-    if (!RetryBudget::takeRetry(state.retries, retrying.overall, now)) {
+    // To turn to a lane that is well is no retry: it gets what it would get if this one's breaker
+    // were open. Only what goes where requests fail could make a storm.
+    const bool isWell = !otherKey && otherLane && next->state().isWell(now);
+    if (!isWell && !RetryBudget::takeRetry(state.retries, retrying.overall, now)) {
         skip(*call.lane, RouteStep::Reason::RetriesSpent);
         return false;
     }
@@ -800,14 +858,16 @@ bool Exchange::tryAgain(LaneCall &call)
     return true;
 }
 
-bool Exchange::hasLaneLeft(qint64 nowNs) const
+// The next lane that would take the request.
+const PlannedLane *Exchange::laneLeft(qint64 nowNs) const
 {
     for (size_t i = m_nextLane; i < size_t(m_plan.lanes.size()); ++i) {
-        if (!isTaken(i) && m_plan.lanes[qsizetype(i)].state().availability(nowNs)) {
-            return true;
+        const PlannedLane &lane = m_plan.lanes[qsizetype(i)];
+        if (!isTaken(i) && lane.state().availability(nowNs)) {
+            return &lane;
         }
     }
-    return false;
+    return nullptr;
 }
 
 void Exchange::skip(const PlannedLane &lane, RouteStep::Reason reason)
@@ -937,7 +997,7 @@ bool Exchange::leaveToRival(LaneCall &call)
     m_admission.addBesides(*call.lane, call.usedBy(m_request.body, m_match.endpoint));
     makeCurrent(*rival);
     if (rival->isHeadDue) {
-        commit(*rival);
+        sendHead(rival->heldHead);
     }
     m_host.exchangeChanged(*this);
     return true;
@@ -994,13 +1054,17 @@ void Exchange::answerFailure(LaneCall &call)
             call.body = error.toJson();
         }
     }
-    call.body.prepend(call.heldEvents);
-    m_bytesOut = call.body.size();
-    m_firstSentUs = sinceStartUs(monotonicNs());
-    m_writer->send(call.heldHead, call.body);
-    m_writer = nullptr;
+    if (!m_headSent) {
+        call.body.prepend(call.heldEvents);
+    } else if (call.relay == LaneCall::Relay::Events) {
+        const std::string_view data = SseSplitter::data(view(call.body), call.scratch);
+        call.body = QByteArray(data.data(), qsizetype(data.size()));
+    } else if (!readChunk(view(call.body)).error) {
+        call.body = ApiError{m_status, m_errorCode, m_errorMessage.toUtf8(), {}}.toJson();
+    }
+    sendWhole(call.heldHead, call.body);
     settle(ExchangePhase::Failed,
-           m_status >= 400 && m_status < 500 ? Outcome::ClientError : Outcome::UpstreamError);
+           call.status >= 400 && call.status < 500 ? Outcome::ClientError : Outcome::UpstreamError);
 }
 
 void Exchange::failAfterHead(const LaneCall &call, const ApiError &error)
@@ -1057,13 +1121,26 @@ void Exchange::refuse(const ApiError &error, ResponseHead &&head)
     m_errorCode = error.code;
     m_errorMessage = QString::fromUtf8(error.message);
     head.add("content-type", "application/json");
-    const QByteArray body = error.toJson();
-    m_bytesOut = body.size();
-    m_firstSentUs = sinceStartUs(monotonicNs());
-    m_writer->send(head, body);
-    m_writer = nullptr;
+    sendWhole(head, error.toJson());
     settle(ExchangePhase::Failed,
            error.status >= 500 ? Outcome::UpstreamError : Outcome::ClientError);
+}
+
+// The answer in one piece. Where a stream's head is out already: as its last event.
+void Exchange::sendWhole(const ResponseHead &head, const QByteArray &body)
+{
+    if (m_headSent) {
+        m_status = 200;
+        QByteArray event = body.trimmed();
+        event.replace('\n', "\ndata: ").prepend("data: ").append("\n\n");
+        writeOut(view(event));
+        m_writer->end();
+    } else {
+        m_bytesOut = body.size();
+        m_firstSentUs = sinceStartUs(monotonicNs());
+        m_writer->send(head, body);
+    }
+    m_writer = nullptr;
 }
 
 void Exchange::cut()

@@ -79,6 +79,7 @@ void LaneCall::forgetAnswer()
     body = QByteArray();
     bodyBytes = 0;
     splitter = {};
+    toolCalls = {};
     usage = {};
     events = 0;
     contentEvents = 0;

@@ -7,6 +7,7 @@
 #include "gateway/pipeline/attempt.h"
 #include "gateway/protocol/ssesplitter.h"
 #include "gateway/protocol/tokenusage.h"
+#include "gateway/protocol/toolcallindex.h"
 #include "gateway/resilience/retryafter.h"
 #include "gateway/upstream/upstreamclient.h"
 
@@ -71,6 +72,14 @@ public:
 
     /// Notes what an event of a stream says. True when it is the one that include_usage adds.
     bool readEvent(std::string_view raw);
+    /// The event as the client shall get it: with an index of its own for each parallel tool call.
+    /// Valid until the next call.
+    [[nodiscard]] std::string_view repairedEvent(std::string_view raw)
+    {
+        return toolCalls.repair(raw, repaired)
+                   ? std::string_view(repaired.constData(), size_t(repaired.size()))
+                   : raw;
+    }
     /// Makes room for the answer of another attempt.
     void forgetAnswer();
 
@@ -106,6 +115,8 @@ public:
     qint64 bodyBytes = 0;
     SseSplitter splitter;
     QByteArray scratch;
+    ToolCallIndex toolCalls;
+    QByteArray repaired; ///< an event with other indexes
     SecretMasker masker; ///< of a 4xx answer
     TokenUsage usage;    ///< as the backend said
     qint64 events = 0;

@@ -130,6 +130,23 @@ suite(`${sdk}`, { config, concurrency: 4 }, (t) => {
     assert.deepEqual(t.upstream.of(model)[0].json.tools, tools);
   });
 
+  it('parallel tool calls that the upstream numbers all 0 come apart', async () => {
+    const model = freshModel();
+    const call = (more) => event(chunk(model, { tool_calls: [{ index: 0, ...more }] }));
+    t.upstream.when(model, stream([
+      event(chunk(model, { role: 'assistant', content: null })),
+      ...['a', 'b', 'c'].flatMap((id) => [
+        call({ id, type: 'function', function: { name: 'weather', arguments: '' } }),
+        call({ function: { arguments: '{"city":' } }), call({ function: { arguments: `"${id}"}` } }),
+      ]),
+      event(chunk(model, {}, { choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] })),
+    ]));
+    const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }];
+    const final = await client().chat.completions.stream({ model, messages, tools }).finalChatCompletion();
+    assert.deepEqual(final.choices[0].message.tool_calls.map((one) => [one.id, one.function.arguments]),
+      ['a', 'b', 'c'].map((id) => [id, `{"city":"${id}"}`]));
+  });
+
   it('tools, whole', async () => {
     const model = freshModel();
     const reply = completion(model, null);
