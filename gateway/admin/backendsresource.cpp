@@ -3,7 +3,7 @@
 
 #include "gateway/admin/adminjson.h"
 #include "gateway/config/backendparser.h"
-#include "gateway/engine/gateway.h"
+#include "gateway/engine/backendjson.h"
 
 #include <QJsonArray>
 
@@ -35,6 +35,8 @@ QString keyStateName(KeyState state)
     return u"unavailable"_s;
 }
 
+constexpr int kLongestTrip = 86'400;
+
 /// A way to the key, and not the key.
 bool isReference(const QString &key)
 {
@@ -55,12 +57,20 @@ void BackendsResource::addRoutes(AdminRouter &router)
     AdminResource::addRoutes(router);
     router.add(HttpMethod::Post, "backends/{name}/test",
                [this](const AdminCall &call) { test(call); });
+    router.add(HttpMethod::Post, "backends/{name}/drain", doing(&Gateway::drainBackend));
+    router.add(HttpMethod::Post, "backends/{name}/resume", doing(&Gateway::resumeBackend));
+    router.add(HttpMethod::Post, "backends/{name}/breaker/trip",
+               [this](const AdminCall &call) { trip(call); });
+    router.add(HttpMethod::Post, "backends/{name}/breaker/reset", doing(&Gateway::resetBreaker));
 }
 
 std::vector<QJsonObject> BackendsResource::items() const
 {
     std::vector<QJsonObject> result;
-    for (const BackendConfig &backend : m_gateway.config()->backends) {
+    const ConfigPtr config = m_gateway.config();
+    const std::vector<BackendStatus> statuses = m_gateway.backendStatus(); // in the same order
+    for (size_t i = 0; i < config->backends.size(); ++i) {
+        const BackendConfig &backend = config->backends[i];
         QJsonObject item = backend.source;
         item.insert(u"object"_s, u"backend"_s);
         item.insert(u"name"_s, QString::fromUtf8(backend.name));
@@ -70,6 +80,7 @@ std::vector<QJsonObject> BackendsResource::items() const
                                        : QJsonValue(QString::fromUtf8(backend.baseUrl)));
         item.insert(u"key_state"_s, keyStateName(backend.keyState));
         item.insert(u"active"_s, backend.active);
+        item.insert(u"status"_s, toJson(statuses[i]));
         result.push_back(std::move(item));
     }
     return result;
@@ -77,7 +88,7 @@ std::vector<QJsonObject> BackendsResource::items() const
 
 QStringList BackendsResource::readOnly() const
 {
-    return {u"base_url"_s, u"key_state"_s, u"active"_s};
+    return {u"base_url"_s, u"key_state"_s, u"active"_s, u"status"_s};
 }
 
 void BackendsResource::create(const QJsonObject &item, Answer answer)
@@ -175,6 +186,50 @@ void BackendsResource::remove(const QString &id, std::function<void(const QStrin
     m_gateway.removeBackend(id.toUtf8(), [done = std::move(done)](const Result<Done> &result) {
         done(result ? QString() : result.error());
     });
+}
+
+Gateway::Reply<Done> BackendsResource::answerTo(const AdminCall &call) const
+{
+    return [this, name = call.names.constFirst(), reply = call.reply](const Result<Done> &done) {
+        const auto item = found(name);
+        if (const auto *missing = std::get_if<ApiError>(&item)) {
+            reply->sendError(*missing);
+        } else if (!done) {
+            reply->sendError(adminjson::refused(done.error(), {}));
+        } else {
+            reply->sendJson(200, adminjson::compact(std::get<QJsonObject>(item)));
+        }
+    };
+}
+
+AdminRouter::Handler BackendsResource::doing(Action action)
+{
+    return [this, action](const AdminCall &call) {
+        if (!call.body.isEmpty()) {
+            const QByteArray field = call.body.constBegin().key().toUtf8();
+            call.reply->sendError(
+                {400, "invalid_request", field + ": This call takes no fields.", field});
+            return;
+        }
+        (m_gateway.*action)(call.names.constFirst().toUtf8(), answerTo(call));
+    };
+}
+
+void BackendsResource::trip(const AdminCall &call)
+{
+    const QJsonValue wanted = call.body.value(u"seconds"_s);
+    const double seconds = wanted.toDouble(wanted.isUndefined() ? 0 : -1);
+    const bool alone = call.body.size() == (wanted.isUndefined() ? 0 : 1);
+    const bool fits = wanted.isUndefined() || (seconds >= 1 && seconds <= kLongestTrip);
+    if (!alone || !fits || seconds != int(seconds)) {
+        call.reply->sendError({400, "invalid_request",
+                               "seconds: Must be a whole number from 1 to " +
+                                   QByteArray::number(kLongestTrip) +
+                                   ", or left out: until it is reset. There is no other field.",
+                               "seconds"});
+        return;
+    }
+    m_gateway.tripBreaker(call.names.constFirst().toUtf8(), int(seconds), answerTo(call));
 }
 
 void BackendsResource::test(const AdminCall &call)

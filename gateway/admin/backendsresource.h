@@ -2,10 +2,10 @@
 #pragma once
 
 #include "gateway/admin/adminresource.h"
+#include "gateway/engine/gateway.h"
 
 namespace tidegate {
 
-class Gateway;
 class SecretSource;
 
 /// /admin/v1/backends
@@ -29,6 +29,11 @@ private:
     void save(const QString &name, QJsonObject config, Answer answer);
     void store(const QString &name, const QJsonObject &config, Answer answer);
     void test(const AdminCall &call);
+    void trip(const AdminCall &call);
+    /// What a call without fields in its body does to the backend that it names.
+    using Action = void (Gateway::*)(const QByteArray &, Gateway::Reply<Done>);
+    [[nodiscard]] AdminRouter::Handler doing(Action action);
+    [[nodiscard]] Gateway::Reply<Done> answerTo(const AdminCall &call) const;
 
     Gateway &m_gateway;
     SecretSource *m_secrets;

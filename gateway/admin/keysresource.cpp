@@ -2,6 +2,7 @@
 #include "gateway/admin/keysresource.h"
 
 #include "gateway/admin/adminjson.h"
+#include "gateway/admin/liveuse.h"
 #include "gateway/config/policyparser.h"
 #include "gateway/engine/gateway.h"
 
@@ -75,18 +76,20 @@ std::vector<QJsonObject> KeysResource::items() const
     // Newest first; those of the file, which have no age, last.
     std::sort(keys.begin(), keys.end(),
               [](const ClientKey &a, const ClientKey &b) { return a.id > b.id; });
+    const LiveUse use(m_gateway);
     std::vector<QJsonObject> result;
     result.reserve(keys.size());
     for (const ClientKey &key : keys) {
         result.push_back(itemOf(key));
+        result.back().insert(u"usage"_s, use.ofKey(key.id));
     }
     return result;
 }
 
 QStringList KeysResource::readOnly() const
 {
-    return {u"id"_s,         u"prefix"_s,     u"state"_s,
-            u"created_at"_s, u"revoked_at"_s, u"previous_until"_s};
+    return {u"id"_s,         u"prefix"_s,         u"state"_s, u"created_at"_s,
+            u"revoked_at"_s, u"previous_until"_s, u"usage"_s};
 }
 
 std::optional<ApiError> KeysResource::check(const QString &name, const QJsonObject &config)

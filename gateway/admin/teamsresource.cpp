@@ -2,6 +2,7 @@
 #include "gateway/admin/teamsresource.h"
 
 #include "gateway/admin/adminjson.h"
+#include "gateway/admin/liveuse.h"
 #include "gateway/config/policyparser.h"
 #include "gateway/engine/gateway.h"
 
@@ -23,6 +24,7 @@ std::vector<QJsonObject> TeamsResource::items() const
     std::vector<Team> teams = m_gateway.teams();
     std::sort(teams.begin(), teams.end(),
               [](const Team &a, const Team &b) { return a.name < b.name; });
+    const LiveUse use(m_gateway);
     std::vector<QJsonObject> result;
     for (const Team &team : teams) {
         QJsonObject item = team.config;
@@ -30,6 +32,7 @@ std::vector<QJsonObject> TeamsResource::items() const
         item.insert(u"id"_s, team.id);
         item.insert(u"name"_s, team.name);
         item.insert(u"source"_s, adminjson::origin(team.fromFile ? Origin::File : Origin::Panel));
+        item.insert(u"usage"_s, use.ofTeam(team.id));
         result.push_back(std::move(item));
     }
     return result;
@@ -37,7 +40,7 @@ std::vector<QJsonObject> TeamsResource::items() const
 
 QStringList TeamsResource::readOnly() const
 {
-    return {u"id"_s};
+    return {u"id"_s, u"usage"_s};
 }
 
 void TeamsResource::create(const QJsonObject &item, Answer answer)

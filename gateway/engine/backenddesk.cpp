@@ -134,6 +134,7 @@ void BackendDesk::look()
         if (now != m_seen[i]) {
             m_seen[i] = std::move(now);
             news = true;
+            Q_EMIT backendChanged(lane.name);
         }
     }
     if (news) {

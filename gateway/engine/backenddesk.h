@@ -54,7 +54,9 @@ public:
     Result<Done> resetBreaker(const QByteArray &name);
 
 Q_SIGNALS:
-    /// Something else than counters has changed.
+    /// Something else than counters of that backend has changed.
+    void backendChanged(const QByteArray &backend);
+    /// The same of any; once for all that were seen to change together.
     void changed();
     /// In their order, each once. More than the breaker remembers within half a second are left
     /// out.

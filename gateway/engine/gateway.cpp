@@ -14,6 +14,7 @@
 #include "gateway/engine/eventjson.h"
 #include "gateway/engine/metricsscraper.h"
 #include "gateway/engine/modeldiscovery.h"
+#include "gateway/engine/noticejson.h"
 #include "gateway/engine/policydesk.h"
 #include "gateway/engine/secretcache.h"
 #include "gateway/observe/logsink.h"
@@ -54,6 +55,19 @@ QString errorsOf(const std::vector<ConfigProblem> &problems)
         }
     }
     return lines.join(QLatin1Char('\n'));
+}
+
+/// Empty when there is no such key or team any more.
+QString nameOf(const BudgetAccount &account, const ConfigSnapshot &snapshot)
+{
+    if (account.team) {
+        const Team *team = snapshot.keys.team(account.id);
+        return team ? team->name : QString();
+    }
+    const auto &keys = snapshot.keys.all();
+    const auto found = std::find_if(keys.begin(), keys.end(),
+                                    [&account](const auto &key) { return key->id == account.id; });
+    return found != keys.end() ? (*found)->name : QString();
 }
 
 } // namespace
@@ -105,6 +119,18 @@ public:
         connect(&desk, &PolicyDesk::budgetEvent, q, &Gateway::budgetEvent);
         connect(&backends, &BackendDesk::changed, q, &Gateway::backendStatusChanged);
         connect(&backends, &BackendDesk::breakerChanged, q, &Gateway::breakerChanged);
+        connect(&backends, &BackendDesk::backendChanged, q, [this](const QByteArray &name) {
+            if (const auto status = backends.status(name)) {
+                tellSubscribers(noticeOf(*status), 1);
+            }
+        });
+        connect(&backends, &BackendDesk::breakerChanged, q,
+                [this](const QByteArray &name, const BreakerEvent &event) {
+                    tellSubscribers(noticeOf(name, event), 1);
+                });
+        connect(&desk, &PolicyDesk::budgetEvent, q, [this](const BudgetEvent &event) {
+            tellSubscribers(noticeOf(event, nameOf(event.account, *config)), 1);
+        });
         connect(&editor, &ConfigEditor::keysChanged, q, &Gateway::keysChanged);
         connect(&editor, &ConfigEditor::teamsChanged, q, &Gateway::teamsChanged);
         connect(&editor, &ConfigEditor::pricesChanged, q, &Gateway::pricesChanged);
@@ -126,6 +152,7 @@ public:
     void saveDrained(const QStringList &names);
     void rebindIfNeeded(const ServerConfig &before);
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
+    void tellSubscribers(const QByteArray &events, qint64 count);
     void finishStop();
     void takeBatch(size_t engine, const ExchangeBatch &batch, bool idle);
     void loadFirst();
@@ -258,17 +285,7 @@ Gateway::Private::budgetFigures(const ConfigSnapshot &snapshot) const
 {
     std::vector<GatewayFigures::Budget> figures;
     for (const BudgetUsage &usage : desk.budgetUsage()) {
-        QByteArray name;
-        if (usage.account.team) {
-            const Team *team = snapshot.keys.team(usage.account.id);
-            name = team ? team->name.toUtf8() : QByteArray();
-        } else {
-            const auto &keys = snapshot.keys.all();
-            const auto found = std::find_if(keys.begin(), keys.end(), [&usage](const auto &key) {
-                return key->id == usage.account.id;
-            });
-            name = found != keys.end() ? (*found)->name.toUtf8() : QByteArray();
-        }
+        const QByteArray name = nameOf(usage.account, snapshot).toUtf8();
         if (!name.isEmpty()) {
             figures.push_back(
                 {usage.account.team, name, usage.rule.amount, usage.settled, usage.held});
@@ -488,17 +505,19 @@ void Gateway::Private::takeBatch(size_t engine, const ExchangeBatch &batch, bool
     whole.active = q->activeExchanges();
     whole.finishedTotal = std::accumulate(finishedOf.begin(), finishedOf.end(), qint64(0));
     if (!whole.events.isEmpty()) {
-        const QByteArray text = eventStreamOf(whole);
-        for (const auto &target : engines) {
-            target->post([text, count = whole.events.size()](Engine &e) {
-                e.sendToSubscribers(text, count);
-            });
-        }
+        tellSubscribers(eventStreamOf(whole), whole.events.size());
     }
     Q_EMIT q->exchangesChanged(whole);
     if (state == State::Draining &&
         std::all_of(idleOf.begin(), idleOf.end(), [](bool i) { return i; })) {
         finishStop();
+    }
+}
+
+void Gateway::Private::tellSubscribers(const QByteArray &events, qint64 count)
+{
+    for (const auto &target : engines) {
+        target->post([events, count](Engine &e) { e.sendToSubscribers(events, count); });
     }
 }
 
