@@ -26,7 +26,8 @@ class ExchangeHost;
 /// answers, relay the answer, settle.
 ///
 /// Lives in one engine thread, owned by its Engine. Exactly one settlement happens, however the
-/// exchange ends. The commit point is the first byte given to the client: before it another lane
+/// exchange ends. The commit point is the first byte of an answer that shows something: before it
+/// another lane
 /// may be tried, after it a broken stream ends with an error event.
 class Exchange final : private ResponseListener, private LaneCallOwner
 {
@@ -78,7 +79,7 @@ private:
     void callBackend(LaneCall &call);
     void endAttempt(LaneCall &call, const AttemptEnd &end);
     bool tryAgain(LaneCall &call);
-    [[nodiscard]] bool hasLaneLeft(qint64 nowNs) const;
+    [[nodiscard]] const PlannedLane *laneLeft(qint64 nowNs) const;
     void skip(const PlannedLane &lane, RouteStep::Reason reason);
     void giveUp();
     void answerFailure(LaneCall &call);
@@ -95,9 +96,13 @@ private:
     [[nodiscard]] ResponseHead answerHead(const LaneCall &call, int status) const;
     [[nodiscard]] ResponseHead ownHead(int status);
     void headIsDue(LaneCall &call);
+    void sendHead(const ResponseHead &head);
+    void sendWhole(const ResponseHead &head, const QByteArray &body);
     void commit(LaneCall &call);
     void relayBytes(LaneCall &call, std::string_view piece);
     bool relayWhole(LaneCall &call);
+    void refuseWhole(LaneCall &call);
+    void noteErrorEvent(LaneCall &call, std::string_view raw);
     void relayEvents(LaneCall &call, std::string_view piece);
     bool writeOut(std::string_view piece);
     void finishRelay(LaneCall &call);
@@ -147,6 +152,7 @@ private:
     Outcome m_outcome = Outcome::Success;
     RefusedBy m_refusedBy = RefusedBy::Nobody;
     bool m_paused = false;    ///< the client's backlog is above the high-water mark
+    bool m_headSent = false;  ///< a stream's, of which nothing may have been shown yet
     bool m_committed = false; ///< the client has got, or will get, a part of this answer
     size_t m_nextLane = 0;    ///< of the plan
 };

@@ -40,6 +40,11 @@ LaneState::Availability LaneState::availability(qint64 nowNs) const
     return {};
 }
 
+bool LaneState::isWell(qint64 nowNs) const
+{
+    return breaker.snapshot(nowNs).consecutiveFailures == 0;
+}
+
 int LaneState::load() const
 {
     return std::max(latency.inFlight(), inFlight.load(std::memory_order_relaxed));

@@ -47,6 +47,9 @@ public:
     /// count, because places become free.
     [[nodiscard]] Availability availability(qint64 nowNs) const;
 
+    /// True when its latest request did not fail, or none was sent yet.
+    [[nodiscard]] bool isWell(qint64 nowNs) const;
+
     /// Requests under way.
     [[nodiscard]] int load() const;
 
