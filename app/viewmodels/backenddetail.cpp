@@ -53,6 +53,7 @@ BackendDetail::BackendDetail(BackendsModel &backends, WallClock clock, QObject *
 {
     connect(&backends, &BackendsModel::statusChanged, this, &BackendDetail::update);
     connect(&backends, &BackendsModel::namesChanged, this, &BackendDetail::update);
+    connect(&backends, &BackendsModel::busyChanged, this, &BackendDetail::changed);
 }
 
 void BackendDetail::show(const QString &name)
@@ -110,6 +111,16 @@ QString BackendDetail::reasonText() const
 {
     const BackendConfig *backend = config();
     return backend == nullptr ? QString() : m_backends.reasonText(*backend, m_status);
+}
+
+BackendsModel::TestState BackendDetail::testState() const
+{
+    return m_backends.testStateOf(name());
+}
+
+QString BackendDetail::testText() const
+{
+    return m_backends.testTextOf(name());
 }
 
 QString BackendDetail::breakerText(qint64 nowMs) const

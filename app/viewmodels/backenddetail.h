@@ -29,6 +29,9 @@ class BackendDetail : public QObject
     Q_PROPERTY(QString reasonText READ reasonText NOTIFY changed FINAL)
     Q_PROPERTY(bool draining READ isDraining NOTIFY changed FINAL)
     Q_PROPERTY(int active READ active NOTIFY changed FINAL)
+    /// Of its last test.
+    Q_PROPERTY(tidegate::BackendsModel::TestState testState READ testState NOTIFY changed FINAL)
+    Q_PROPERTY(QString testText READ testText NOTIFY changed FINAL)
     /// {state: "closed" | "open" | "half_open", text (a sentence), countdown ("12 s", empty when it
     /// is not waiting), remaining (share of the wait that is left, 0…1), succeeded, needed,
     /// byHand (bool), spoken}
@@ -64,6 +67,8 @@ public:
     [[nodiscard]] QString reasonText() const;
     [[nodiscard]] bool isDraining() const { return m_status.draining; }
     [[nodiscard]] int active() const { return m_status.active; }
+    [[nodiscard]] BackendsModel::TestState testState() const;
+    [[nodiscard]] QString testText() const;
     [[nodiscard]] QVariantMap breaker() const;
     [[nodiscard]] QVariantList history() const;
     [[nodiscard]] QVariantList keys() const;

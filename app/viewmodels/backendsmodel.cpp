@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/viewmodels/backendsmodel.h"
 
+#include "app/viewmodels/backendform.h"
 #include "app/viewmodels/gatewaylink.h"
 #include "app/viewmodels/humantext.h"
 #include "app/viewmodels/priorityorder.h"
@@ -334,7 +335,7 @@ BackendsModel::Condition BackendsModel::conditionOf(const BackendConfig &backend
     }
     switch (status.managed) {
     case ManagedState::Failed:
-        return Condition::Failed;
+        return Condition::Broken;
     case ManagedState::Stopped:
         return Condition::Stopped;
     case ManagedState::Starting:
@@ -345,7 +346,7 @@ BackendsModel::Condition BackendsModel::conditionOf(const BackendConfig &backend
         break;
     }
     if (status.tunnel == TunnelState::Failed) {
-        return Condition::Failed;
+        return Condition::Broken;
     }
     if (status.tunnel == TunnelState::Connecting) {
         return Condition::Starting;
@@ -416,7 +417,7 @@ QString BackendsModel::conditionText(Condition condition)
     case Condition::Open:
         //: State of a backend: its circuit breaker is open
         return tr("Breaker open");
-    case Condition::Failed:
+    case Condition::Broken:
         //: State of a backend
         return tr("Failed");
     }
@@ -457,7 +458,7 @@ QString BackendsModel::reasonText(const BackendConfig &backend, const BackendSta
         return tr("None of its keys can be used now.");
     case Condition::Starting:
     case Condition::Stopping:
-    case Condition::Failed:
+    case Condition::Broken:
         return !status.managedDetail.isEmpty() ? status.managedDetail : status.tunnelDetail;
     case Condition::Stopped:
         return tr("The next request starts it.");
@@ -567,11 +568,26 @@ QVariantMap BackendsModel::get(const QString &name) const
         {QStringLiteral("models"), modelNames(*backend)},
         {QStringLiteral("priority"), backend->priority},
         {QStringLiteral("weight"), backend->weight},
-        {QStringLiteral("maxConcurrency"), backend->maxConcurrency},
+        {QStringLiteral("advanced"), backendform::fromConfig(backend->source)},
         {QStringLiteral("allowPrivateNetwork"), backend->allowPrivateNetwork},
         {QStringLiteral("hasKey"), !backend->keyRefs.empty()},
         {QStringLiteral("readOnly"), isReadOnly(*backend)},
     };
+}
+
+QVariantList BackendsModel::advancedGroups()
+{
+    return backendform::groups();
+}
+
+QVariantMap BackendsModel::emptyAdvanced()
+{
+    return backendform::fromConfig({});
+}
+
+QVariantMap BackendsModel::advancedProblems(const QVariantMap &form)
+{
+    return backendform::problems(form);
 }
 
 QString BackendsModel::nameProblem(const QString &name) const
@@ -628,10 +644,12 @@ QJsonObject BackendsModel::toConfig(const QVariantMap &backend, const QString &k
     };
     setNumber(QStringLiteral("priority"), QStringLiteral("priority"), 100);
     setNumber(QStringLiteral("weight"), QStringLiteral("weight"), 1);
-    setNumber(QStringLiteral("maxConcurrency"), QStringLiteral("max_concurrency"), 0);
     if (backend.contains(QStringLiteral("allowPrivateNetwork"))) {
         const bool allow = backend.value(QStringLiteral("allowPrivateNetwork")).toBool();
         set(QStringLiteral("allow_private_network"), allow, allow);
+    }
+    if (backend.contains(QStringLiteral("advanced"))) {
+        config = backendform::toConfig(backend.value(QStringLiteral("advanced")).toMap(), config);
     }
     if (!keyReference.isEmpty()) {
         config.remove(QStringLiteral("api_keys"));
@@ -778,13 +796,13 @@ void BackendsModel::testSaved(const QString &name)
             if (!self) {
                 return;
             }
-            self->changeTesting(-1);
             const QString text =
                 result.reachable
                     ? tr("%1 (%2)").arg(result.message, humantext::duration(result.latencyUs))
                     : result.message;
             self->setTestResult(name, {result.reachable ? TestState::Passed : TestState::Failed,
                                        text, result.models});
+            self->changeTesting(-1);
             Q_EMIT self->testFinished(name, result.reachable, text, result.models);
         });
 }
@@ -797,6 +815,16 @@ void BackendsModel::retryKeychain()
 QStringList BackendsModel::modelsOf(const QString &name) const
 {
     return m_tests.value(name).models;
+}
+
+BackendsModel::TestState BackendsModel::testStateOf(const QString &name) const
+{
+    return m_tests.value(name).state;
+}
+
+QString BackendsModel::testTextOf(const QString &name) const
+{
+    return m_tests.value(name).text;
 }
 
 QString BackendsModel::keyStateText(const BackendConfig &backend)

@@ -35,6 +35,8 @@ class BackendsModel : public QAbstractListModel
     Q_PROPERTY(int count READ count NOTIFY countChanged FINAL)
     /// For the type combo, in order: list of {type, label, defaultUrl, needsKey, needsUrl, hint}.
     Q_PROPERTY(QVariantList typeInfo READ typeInfo CONSTANT FINAL)
+    /// How the advanced part of the form looks, see backendform::groups().
+    Q_PROPERTY(QVariantList advancedGroups READ advancedGroups CONSTANT FINAL)
     /// A save or removal is on its way.
     Q_PROPERTY(bool busy READ isBusy NOTIFY busyChanged FINAL)
     /// A test() is on its way.
@@ -108,7 +110,7 @@ public:
         NoKey,
         Unhealthy,
         Open,
-        Failed
+        Broken
     };
     Q_ENUM(Condition)
 
@@ -123,12 +125,18 @@ public:
     [[nodiscard]] bool isBusy() const { return m_pending > 0; }
     [[nodiscard]] bool isTesting() const { return m_testing > 0; }
     [[nodiscard]] static QVariantList typeInfo();
+    [[nodiscard]] static QVariantList advancedGroups();
     /// The typeInfo entry of @p type; empty when unknown.
     Q_INVOKABLE static QVariantMap typeInfoFor(const QString &type);
 
     /// What the edit form starts from: {name, type, url, models (list), priority, weight,
-    /// maxConcurrency, allowPrivateNetwork, hasKey, readOnly}; empty for an unknown name.
+    /// allowPrivateNetwork, advanced (map, see backendform), hasKey, readOnly}; empty for an
+    /// unknown name.
     Q_INVOKABLE QVariantMap get(const QString &name) const;
+    /// The advanced part of a new backend.
+    Q_INVOKABLE static QVariantMap emptyAdvanced();
+    /// What is wrong in the advanced part, by field.
+    Q_INVOKABLE static QVariantMap advancedProblems(const QVariantMap &form);
     /// What is wrong with a name for a new backend; empty when it can be used.
     Q_INVOKABLE QString nameProblem(const QString &name) const;
     /// A free name for a backend of that type: "ollama", "ollama-2".
@@ -188,6 +196,8 @@ public:
 
     /// What a saved backend listed when it was tested; empty before.
     [[nodiscard]] QStringList modelsOf(const QString &name) const;
+    [[nodiscard]] TestState testStateOf(const QString &name) const;
+    [[nodiscard]] QString testTextOf(const QString &name) const;
     [[nodiscard]] static QString keyStateText(const BackendConfig &backend);
 
 Q_SIGNALS:

@@ -1,172 +1,245 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
 import QtQuick
 import QtQuick.Layouts
 import Tidegate
 import Tidegate.App
 
-/// One backend as a card.
+/// One backend as a card: what it is, how it is doing, and how that went in the last minutes.
 Card {
     id: root
 
     required property string name
     required property string typeLabel
     required property string url
-    required property int keyState
-    required property string keyStateText
-    required property string modelsText
-    required property string originText
     required property bool readOnly
+    required property int rank
+    required property string priorityText
+    required property int condition
+    required property string conditionText
+    required property string reasonText
+    required property string loadText
+    required property var latencies
+    required property var errors
+    required property string latencyText
+    required property string errorText
+    required property string rateText
+    required property string accessibleText
     /// Unknown models go here.
     required property bool fallback
-    required property int testState
-    required property string testText
-    required property string accessibleText
+    property bool current: false
+    property bool focused: false
+    property alias handle: handle
+    /// "openai, 2 of 5"
+    required property string placeText
 
-    signal testRequested
-    signal editRequested
-    signal removeRequested
+    readonly property bool failing: condition === BackendsModel.Condition.Open || condition === BackendsModel.Condition.Unhealthy || condition === BackendsModel.Condition.Broken
 
-    readonly property bool testing: testState === BackendsModel.TestState.Running
+    signal chosen
+    signal moveRequested(int by)
+    signal dragMoved(real dy)
+    signal dragEnded(real dy)
+    signal dragCancelled
+
+    color: current ? Theme.colors.selection : hover.hovered ? Theme.colors.raised : Theme.colors.surface
+    border.color: current ? Theme.colors.accent : Theme.colors.border
 
     Accessible.role: Accessible.ListItem
     Accessible.name: accessibleText
+    Accessible.selected: current
+    Accessible.onPressAction: root.chosen()
 
-    component Fact: RowLayout {
-        id: fact
+    component Figure: RowLayout {
+        id: figure
 
-        required property string iconName
-        required property string text
-        property bool mono: false
+        required property string label
+        required property string value
+        required property var values
+        property color ink: Theme.colors.accent
+        property bool bars: false
 
         spacing: Theme.gapS
 
-        Icon {
-            name: fact.iconName
-            size: 14
-            color: Theme.colors.muted
+        ColumnLayout {
+            Layout.fillWidth: false
+            Layout.preferredWidth: 68
+            spacing: 0
+
+            Label {
+                Layout.fillWidth: true
+                text: figure.label
+                muted: true
+                font.pixelSize: Theme.caption
+                elide: Text.ElideRight
+            }
+            Label {
+                Layout.fillWidth: true
+                text: figure.value
+                mono: true
+                font.pixelSize: Theme.small
+                elide: Text.ElideRight
+            }
         }
-        Label {
+        Sparkline {
             Layout.fillWidth: true
-            text: fact.text
-            mono: fact.mono
-            font.pixelSize: Theme.small
-            elide: Text.ElideRight
+            Layout.preferredHeight: 28
+            values: figure.values
+            bars: figure.bars
+            ceiling: figure.bars ? 1 : 0
+            color: figure.ink
+            baseColor: Theme.colors.border
         }
     }
 
-    ColumnLayout {
+    HoverHandler {
+        id: hover
+    }
+    TapHandler {
+        onTapped: root.chosen()
+    }
+    FocusRing {
+        shown: root.focused
+        distance: 1
+        radius: Theme.cardRadius + 3
+    }
+    RowLayout {
         anchors.fill: parent
-        anchors.margins: Theme.gapL
-        anchors.topMargin: Theme.gapM
-        anchors.bottomMargin: Theme.gapS
+        anchors.leftMargin: Theme.gapS
+        anchors.rightMargin: Theme.gapL
         spacing: Theme.gapS
 
-        RowLayout {
-            Layout.minimumHeight: Theme.unit * 6
-            spacing: Theme.gapS
-
-            Label {
-                Layout.maximumWidth: 200
-                text: root.name
-                strong: true
-                font.pixelSize: Theme.lead
-                elide: Text.ElideRight
-            }
-            Tag {
-                text: root.typeLabel
-                mono: false
-            }
-            Tag {
-                visible: root.fallback
-                //: Tag: unknown models go to this backend
-                text: qsTr("Default")
-                mono: false
-            }
-            Item {
-                Layout.fillWidth: true
-            }
-            KeyStatePill {
-                visible: root.keyState !== BackendsModel.KeyState.NotNeeded
-                keyState: root.keyState
-                //: %1 says where the key is: "in keychain", "missing"
-                text: qsTr("Key %1").arg(root.keyStateText)
-            }
-        }
-        Fact {
-            iconName: "globe"
-            text: root.url === "" ? qsTr("Built in, no network") : root.url
-            mono: root.url !== ""
-        }
-        Fact {
-            iconName: "braces"
-            text: root.modelsText
-        }
-        Item {
-            Layout.fillWidth: true
-            Layout.fillHeight: true
-
-            ResultLine {
-                anchors.left: parent.left
-                anchors.right: parent.right
-                anchors.verticalCenter: parent.verticalCenter
-                visible: text !== "" && !root.testing
-                ok: root.testState === BackendsModel.TestState.Passed
-                text: root.testText
-            }
-            ProgressBar {
-                anchors.verticalCenter: parent.verticalCenter
-                visible: root.testing
-                indeterminate: true
-                name: qsTr("Testing")
-            }
-        }
-        Separator {
-            Layout.fillWidth: true
-        }
-        RowLayout {
-            Layout.minimumHeight: Theme.smallControlHeight + Theme.unit / 2
+        ColumnLayout {
+            Layout.alignment: Qt.AlignTop
+            Layout.topMargin: Theme.gapM
             spacing: Theme.gapXs
 
-            Button {
-                Layout.leftMargin: -Theme.gapS
-                compact: true
-                kind: Button.Ghost
-                iconName: "zap"
-                text: qsTr("Test")
-                enabled: !root.testing
-                Accessible.name: qsTr("Test %1").arg(root.name)
-                onClicked: root.testRequested()
-            }
-            Button {
-                compact: true
-                kind: Button.Ghost
-                visible: !root.readOnly
-                iconName: "pencil"
-                text: qsTr("Edit")
-                Accessible.name: qsTr("Edit %1").arg(root.name)
-                onClicked: root.editRequested()
-            }
-            Item {
-                Layout.fillWidth: true
-            }
-            Icon {
-                visible: root.readOnly
-                name: "lock"
-                size: 14
-                color: Theme.colors.muted
+            ReorderHandle {
+                id: handle
+
+                objectName: "backendHandle"
+                name: root.placeText
+                enabled: !root.readOnly
+                onMoveRequested: by => root.moveRequested(by)
+                onDragMoved: dy => root.dragMoved(dy)
+                onDragEnded: dy => root.dragEnded(dy)
+                onDragCancelled: root.dragCancelled()
             }
             Label {
-                visible: root.originText !== ""
-                text: root.originText
+                Layout.alignment: Qt.AlignHCenter
+                text: root.rank
+                mono: true
                 muted: true
                 font.pixelSize: Theme.small
+
+                HoverHandler {
+                    id: rankHover
+                }
+                Tooltip {
+                    visible: rankHover.hovered
+                    text: root.priorityText
+                }
             }
-            IconButton {
-                objectName: "removeButton"
-                visible: !root.readOnly
-                iconName: "trash-2"
-                text: qsTr("Remove %1").arg(root.name)
-                onClicked: root.removeRequested()
+        }
+        ColumnLayout {
+            Layout.alignment: Qt.AlignTop
+            Layout.topMargin: Theme.gapM
+            spacing: Theme.gapXs
+
+            RowLayout {
+                Layout.fillWidth: true
+                Layout.minimumHeight: Theme.unit * 6
+                spacing: Theme.gapS
+
+                Label {
+                    Layout.fillWidth: true
+                    Layout.maximumWidth: implicitWidth + 1
+                    text: root.name
+                    strong: true
+                    font.pixelSize: Theme.lead
+                    elide: Text.ElideRight
+                }
+                Tag {
+                    text: root.typeLabel
+                    mono: false
+                }
+                Tag {
+                    visible: root.fallback
+                    //: Tag: unknown models go to this backend
+                    text: qsTr("Default")
+                    mono: false
+                }
+                Icon {
+                    visible: root.readOnly
+                    name: "lock"
+                    size: 14
+                    color: Theme.colors.muted
+                }
+                Item {
+                    Layout.fillWidth: true
+                    Layout.preferredWidth: 0
+                }
+                ConditionPill {
+                    condition: root.condition
+                    text: root.conditionText
+                }
+            }
+            RowLayout {
+                Layout.fillWidth: true
+                spacing: Theme.gapM
+
+                Label {
+                    Layout.fillWidth: true
+                    text: root.reasonText !== "" ? root.reasonText : root.url !== "" ? root.url : qsTr("Built in, no network")
+                    mono: root.reasonText === "" && root.url !== ""
+                    muted: true
+                    font.pixelSize: Theme.small
+                    elide: Text.ElideRight
+                }
+                Label {
+                    text: root.loadText
+                    font.pixelSize: Theme.small
+                }
+            }
+            RowLayout {
+                Layout.fillWidth: true
+                Layout.topMargin: Theme.gapXs
+                spacing: Theme.gapL
+
+                Figure {
+                    Layout.fillWidth: true
+                    Layout.preferredWidth: 1
+                    //: Short for: time to the first byte
+                    label: qsTr("First byte")
+                    value: root.latencyText
+                    values: root.latencies
+                    ink: Theme.colors.accent
+                }
+                Figure {
+                    Layout.fillWidth: true
+                    Layout.preferredWidth: 1
+                    label: qsTr("Errors")
+                    value: root.errorText
+                    values: root.errors
+                    ink: Theme.colors.bad
+                    bars: true
+                }
+                ColumnLayout {
+                    Layout.fillWidth: false
+                    Layout.preferredWidth: 64
+                    spacing: 0
+
+                    Label {
+                        text: qsTr("Requests")
+                        muted: true
+                        font.pixelSize: Theme.caption
+                    }
+                    Label {
+                        text: root.rateText
+                        mono: true
+                        font.pixelSize: Theme.small
+                    }
+                }
             }
         }
     }

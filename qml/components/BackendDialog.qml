@@ -20,7 +20,7 @@ Dialog {
     readonly property bool adding: originalName === ""
     readonly property var type: App.backends.typeInfo[typeBox.currentIndex] ?? ({})
     readonly property string nameProblem: adding && nameField.text !== "" ? App.backends.nameProblem(nameField.text) : ""
-    readonly property bool complete: nameField.text !== "" && nameProblem === "" && (!type.needsUrl || urlField.text !== "") && (!type.needsKey || keyField.text !== "" || hasKey)
+    readonly property bool complete: nameField.text !== "" && nameProblem === "" && (!type.needsUrl || urlField.text !== "") && (!type.needsKey || keyField.text !== "" || hasKey) && advanced.complete
 
     function clearForm() {
         testText = "";
@@ -36,6 +36,7 @@ Dialog {
         hasKey = false;
         modelsField.text = "";
         privateBox.checked = false;
+        advanced.load(null);
         typeBox.currentIndex = Math.max(0, typeBox.indexOfValue(typeName));
         chooseType();
         open();
@@ -50,6 +51,7 @@ Dialog {
         urlField.text = original.url;
         modelsField.text = Array.from(original.models).join(", ");
         privateBox.checked = original.allowPrivateNetwork;
+        advanced.load(original.advanced);
         open();
     }
     function chooseType() {
@@ -63,7 +65,8 @@ Dialog {
             type: type.type,
             url: urlField.text.trim(),
             models: modelsField.text.split(",").map(text => text.trim()).filter(text => text !== ""),
-            allowPrivateNetwork: privateBox.checked
+            allowPrivateNetwork: privateBox.checked,
+            advanced: advanced.form
         });
     }
 
@@ -170,6 +173,11 @@ Dialog {
         visible: root.type.needsUrl === true || root.type.defaultUrl !== ""
         text: qsTr("Allow a host name that points into the local network")
     }
+    BackendAdvanced {
+        id: advanced
+
+        Layout.fillWidth: true
+    }
     ProgressBar {
         Layout.fillWidth: true
         visible: App.backends.testing
@@ -190,7 +198,7 @@ Dialog {
     }
     buttons: [
         Button {
-            objectName: "testButton"
+            objectName: "dialogTestButton"
             iconName: "zap"
             text: qsTr("Test")
             enabled: root.complete && !App.backends.testing

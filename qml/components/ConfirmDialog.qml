@@ -8,6 +8,7 @@ Dialog {
     id: root
 
     required property string actionText
+    property int actionKind: Button.Danger
     property string typed: ""
     property string problem: ""
 
@@ -54,7 +55,7 @@ Dialog {
         Button {
             objectName: "confirmButton"
             text: root.actionText
-            kind: Button.Danger
+            kind: root.actionKind
             enabled: root.allowed
             onClicked: root.confirmed()
         }

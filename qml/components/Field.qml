@@ -15,6 +15,7 @@ ColumnLayout {
     spacing: Theme.gapXs
 
     Label {
+        visible: text !== ""
         text: root.label
         strong: true
         font.pixelSize: Theme.small

@@ -56,11 +56,19 @@ T.Dialog {
         }
     }
     contentItem: Flickable {
+        id: flickable
+
         clip: contentHeight > height
         contentHeight: column.implicitHeight
         interactive: contentHeight > height
         boundsBehavior: Flickable.StopAtBounds
-        T.ScrollBar.vertical: ScrollBar {}
+        // In the padding, not over the fields.
+        T.ScrollBar.vertical: ScrollBar {
+            parent: flickable.parent
+            x: flickable.x + flickable.width + Theme.gapXs
+            y: flickable.y
+            height: flickable.height
+        }
 
         ColumnLayout {
             id: column

@@ -3,14 +3,18 @@ pragma ComponentBehavior: Bound
 
 import QtQuick
 import QtQuick.Layouts
-import QtQuick.Templates as T
 import Tidegate
 import Tidegate.App
 
-/// The backends as cards; add, test, change and remove them.
+/// The backends by priority, with all there is to know about one of them beside the list.
 FocusScope {
     id: root
 
+    Binding {
+        target: App.backends
+        property: "watched"
+        value: root.visible && root.Window.visibility !== Window.Hidden && root.Window.visibility !== Window.Minimized
+    }
     ColumnLayout {
         anchors.fill: parent
         anchors.margins: Theme.gapXl
@@ -20,77 +24,41 @@ FocusScope {
         PageHeader {
             Layout.fillWidth: true
             title: qsTr("Backends")
-            sentence: qsTr("Where requests go. Clients keep one URL and one key, whatever stands behind.")
+            sentence: qsTr("Where requests go, the first of the list first. Clients keep one URL and one key, whatever stands behind.")
             actionText: qsTr("Add a backend")
             onTriggered: dialog.add()
+        }
+        RowLayout {
+            Layout.fillWidth: true
+            Layout.fillHeight: true
+            Layout.bottomMargin: Theme.gapXl
+            visible: App.backends.count > 0
+            spacing: Theme.gapXs
+
+            BackendList {
+                id: list
+
+                Layout.fillWidth: true
+                Layout.fillHeight: true
+                focus: true
+            }
+            BackendPanel {
+                Layout.preferredWidth: Math.max(380, Math.min(480, root.width * 0.38))
+                Layout.fillHeight: true
+                onEditRequested: name => dialog.edit(name)
+                onRemoveRequested: name => removal.ask(name)
+                onDrainRequested: (name, active) => draining.ask(name, active)
+                onTripRequested: name => trip.ask(name)
+                onConfirmRequested: (name, command) => commandDialog.ask(name, command)
+            }
         }
         Item {
             Layout.fillWidth: true
             Layout.fillHeight: true
+            visible: App.backends.count === 0
 
-            GridView {
-                id: grid
-
-                readonly property int columns: Math.max(1, Math.floor(width / 400))
-
-                anchors.fill: parent
-                anchors.rightMargin: -Theme.gapM
-                model: App.backends
-                cellWidth: Math.floor(width / columns)
-                cellHeight: 180
-                clip: true
-                boundsBehavior: Flickable.StopAtBounds
-                activeFocusOnTab: false
-                keyNavigationEnabled: false
-                T.ScrollBar.vertical: ScrollBar {}
-
-                Accessible.role: Accessible.List
-                Accessible.name: qsTr("Backends")
-
-                delegate: Item {
-                    id: cell
-
-                    required property string name
-                    required property string typeLabel
-                    required property string url
-                    required property int keyState
-                    required property string keyStateText
-                    required property string modelsText
-                    required property string originText
-                    required property bool readOnly
-                    required property int testState
-                    required property string testText
-                    required property string accessibleText
-                    required property var model
-
-                    width: grid.cellWidth
-                    height: grid.cellHeight
-
-                    BackendDelegate {
-                        anchors.fill: parent
-                        anchors.rightMargin: Theme.gapM
-                        anchors.bottomMargin: Theme.gapM
-                        name: cell.name
-                        typeLabel: cell.typeLabel
-                        url: cell.url
-                        keyState: cell.keyState
-                        keyStateText: cell.keyStateText
-                        modelsText: cell.modelsText
-                        originText: cell.originText
-                        readOnly: cell.readOnly
-                        fallback: cell.model.isDefault
-                        testState: cell.testState
-                        testText: cell.testText
-                        accessibleText: cell.accessibleText
-                        onTestRequested: App.backends.testSaved(cell.name)
-                        onEditRequested: dialog.edit(cell.name)
-                        onRemoveRequested: removal.ask(cell.name)
-                    }
-                }
-            }
             EmptyState {
                 anchors.fill: parent
-                visible: App.backends.count === 0
                 iconName: "server"
                 title: qsTr("No backend yet")
                 sentence: qsTr("Add a server on this machine or a provider with its key, and its models are served at once.")
@@ -103,6 +71,34 @@ FocusScope {
     }
     BackendDialog {
         id: dialog
+    }
+    TripDialog {
+        id: trip
+    }
+    CommandDialog {
+        id: commandDialog
+    }
+    ConfirmDialog {
+        id: draining
+
+        property string name: ""
+        property int active: 0
+
+        function ask(backend: string, requests: int) {
+            name = backend;
+            active = requests;
+            open();
+        }
+
+        //: %1 is the name of a backend
+        title: qsTr("Drain “%1”?").arg(name)
+        subtitle: active > 0 ? qsTr("It gets no new requests until you resume it, also after a restart. %n request(s) under way go on to their end.", "", active) : qsTr("It gets no new requests until you resume it, also after a restart.")
+        actionText: qsTr("Drain")
+        actionKind: Button.Primary
+        onConfirmed: {
+            App.backends.drain(name);
+            close();
+        }
     }
     ConfirmDialog {
         id: removal

@@ -216,6 +216,32 @@ bool PanelBench::isPicture(const QString &name) const
     return !QImage(m_dir.filePath(QStringLiteral("downloads/") + name)).isNull();
 }
 
+void PanelBench::playBreaker(const QString &backend, const QString &state)
+{
+    BackendStatus status;
+    status.name = backend.toUtf8();
+    status.health = BackendHealth::Healthy;
+    const qint64 nowMs = DemoLink::kFrozenUs / 1'000;
+    BreakerSnapshot &breaker = status.breaker;
+    if (state == QStringLiteral("open")) {
+        breaker.state = BreakerState::Open;
+        breaker.reason = BreakerReason::FailureRatio;
+        breaker.fault = Fault::ServerError;
+        status.breakerSinceMs = nowMs - 18'000;
+        status.breakerOpenUntilMs = nowMs + 12'000;
+        status.breakerHistory = {{status.breakerSinceMs, BreakerState::Closed, BreakerState::Open,
+                                  breaker.reason, breaker.fault}};
+    } else if (state == QStringLiteral("half_open")) {
+        breaker.state = BreakerState::HalfOpen;
+        breaker.reason = BreakerReason::TimeOver;
+        breaker.probesSucceeded = 1;
+        breaker.probesNeeded = 3;
+        breaker.probeRunning = true;
+        status.breakerSinceMs = nowMs - 2'000;
+    }
+    m_link.playStatus(status);
+}
+
 void PanelBench::failReports(const QString &why)
 {
     m_link.failReports(why);

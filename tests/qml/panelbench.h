@@ -47,6 +47,9 @@ public:
     Q_INVOKABLE QString saved(const QString &name) const;
     /// The panel saved a picture of that name.
     Q_INVOKABLE bool isPicture(const QString &name) const;
+    /// The breaker of a backend is in that state: "open" with 12 of 30 seconds to go, "half_open"
+    /// with one of three probes done, or "closed".
+    Q_INVOKABLE void playBreaker(const QString &backend, const QString &state);
     /// Usage cannot be read, for this reason; empty: it can again.
     Q_INVOKABLE void failReports(const QString &why);
     /// Writes a picture into $TIDEGATE_PICTURES, if set: to look at dialogs.

@@ -158,7 +158,7 @@ void TestBackendDetail::managedStates_data()
     QTest::newRow("ready") << ManagedState::Ready << Condition::Healthy << false << true;
     QTest::newRow("idle") << ManagedState::Idle << Condition::Healthy << false << true;
     QTest::newRow("stopping") << ManagedState::Stopping << Condition::Stopping << false << false;
-    QTest::newRow("failed") << ManagedState::Failed << Condition::Failed << true << false;
+    QTest::newRow("failed") << ManagedState::Failed << Condition::Broken << true << false;
 }
 
 void TestBackendDetail::managedStates()
