@@ -653,6 +653,7 @@ void Exchange::finishRelay(LaneCall &call)
     case LaneCall::Relay::Whole:
         if (call.status < 400 &&
             (call.status >= 300 || !looksLikeAnswer(view(call.body), m_openAi.stream()))) {
+            call.refused = true;
             failAttempt(call,
                         {502,
                          "upstream_invalid_response",
