@@ -558,7 +558,7 @@ void Exchange::relayEvents(LaneCall &call, std::string_view piece)
                 return;
             }
             const std::string_view data = SseSplitter::data(event.raw, call.scratch);
-            if (data.empty() && m_headSent) {
+            if (data.empty() && m_headSent && call.heldEvents.isEmpty()) {
                 writeOut(event.raw); // a comment, which keeps the client waiting
                 continue;
             }
