@@ -126,12 +126,12 @@ Fields cacheFields()
 
 SchemaField healthSection()
 {
-    return later(section(
+    return section(
         u"health"_s, {scalar(u"enabled"_s, Kind::Boolean), scalar(u"path"_s, Kind::UrlPath),
                       number(u"interval_seconds"_s, Kind::Seconds, 1, 86'400),
                       number(u"timeout_ms"_s, Kind::Milliseconds, 1, 600'000),
                       integer(u"healthy_after"_s, 1, 100), integer(u"unhealthy_after"_s, 1, 100),
-                      scalar(u"model"_s, Kind::ModelName)}));
+                      scalar(u"model"_s, Kind::ModelName)});
 }
 
 /// A backend that Tidegate starts when it is needed and stops when it is not.
@@ -213,9 +213,9 @@ SchemaField modelEntry()
              scalar(u"affinity"_s, Kind::HeaderName), integer(u"affinity_bytes"_s, 16, 1'048'576),
              section(u"hedge"_s, {scalar(u"enabled"_s, Kind::Boolean),
                                   number(u"after_ms"_s, Kind::Milliseconds, 1, kDayMs)}),
-             later(section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
-                                         scalar(u"model"_s, Kind::ModelName),
-                                         number(u"percent"_s, Kind::Decimal, 0, 100)})),
+             section(u"mirror"_s, {required(scalar(u"backend"_s, Kind::Text)),
+                                   scalar(u"model"_s, Kind::ModelName),
+                                   number(u"percent"_s, Kind::Decimal, 0, 100)}),
              timeoutsSection(), retrySection(), later(section(u"cache"_s, cacheFields()))});
 }
 

@@ -11,6 +11,7 @@
 #include "gateway/observe/logsink.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/exchange.h"
+#include "gateway/pipeline/mirrors.h"
 #include "gateway/pipeline/requestid.h"
 #include "gateway/upstream/upstreamclient.h"
 
@@ -90,6 +91,8 @@ Engine::Engine(Output output, Secret adminToken)
     , m_overallRetries(m_output.retries ? m_output.retries : std::make_shared<RetryBudget>())
     , m_retrying{LaneDice(QRandomGenerator::system()->generate64()),
                  Backoff(QRandomGenerator::system()->generate64()), *m_overallRetries}
+    , m_mirrors(std::make_unique<Mirrors>(
+          *m_upstream, [this](LedgerRow &&row) { mirrorFinished(std::move(row)); }))
 {
     m_upstream->setAddressCheck(&UrlGuard::checkResolved);
     m_upstream->setTurnEnded([this] { sweep(); });
@@ -410,9 +413,18 @@ void Engine::exchangeFinished(Exchange &exchange)
     schedulePublish();
 }
 
+// Its cost is known to the ledger; requests are counted as clients make them.
+void Engine::mirrorFinished(LedgerRow &&row)
+{
+    LogSink::logRequest(row);
+    m_rows.push_back(std::move(row));
+    schedulePublish();
+}
+
 void Engine::sweep()
 {
     m_finished.clear();
+    m_mirrors->sweep();
 }
 
 void Engine::schedulePublish()
@@ -474,6 +486,7 @@ void Engine::shutDown()
     while (!m_exchanges.empty()) {
         m_exchanges.back()->cut();
     }
+    m_mirrors->cancelAll();
     publish();
     m_subscribers.clear();
     m_adminCalls.reset();

@@ -28,6 +28,7 @@ class BackendProbe;
 class EventSubscriber;
 class Exchange;
 class FrontDoor;
+class Mirrors;
 class UpstreamClient;
 
 /// What one engine thread runs: front door, upstream client and the exchanges between them.
@@ -86,10 +87,12 @@ private:
     UpstreamClient &upstream() override { return *m_upstream; }
     [[nodiscard]] const Policies &policies() const override { return m_output.policies; }
     Retrying &retrying() override { return m_retrying; }
+    Mirrors &mirrors() override { return *m_mirrors; }
     QObject *context() override { return this; }
     void exchangeChanged(Exchange &exchange) override;
     void exchangeFinished(Exchange &exchange) override;
 
+    void mirrorFinished(LedgerRow &&row);
     [[nodiscard]] std::optional<ShortAnswer> judge(const HttpRequest &head);
     void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
     void sendReadiness(ResponseWriter &writer);
@@ -107,6 +110,7 @@ private:
     std::unique_ptr<UpstreamClient> m_upstream;
     const std::shared_ptr<RetryBudget> m_overallRetries;
     Retrying m_retrying;
+    std::unique_ptr<Mirrors> m_mirrors;
     std::unique_ptr<FrontDoor> m_door;
     std::vector<std::unique_ptr<Exchange>> m_exchanges; ///< in flight
     std::vector<std::unique_ptr<Exchange>> m_finished; ///< to be destroyed when the stack has ended

@@ -6,6 +6,7 @@
 #include "gateway/pipeline/exchangehost.h"
 #include "gateway/pipeline/forwardedfields.h"
 #include "gateway/pipeline/localbackend.h"
+#include "gateway/pipeline/mirrors.h"
 #include "gateway/pipeline/requestid.h"
 #include "gateway/protocol/openairesponse.h"
 #include "gateway/protocol/usageblock.h"
@@ -83,16 +84,6 @@ QByteArray peerText(const QHostAddress &address)
     return lastText;
 }
 
-bool isEventStream(const UpstreamHead &head)
-{
-    const auto found = std::find_if(head.fields.begin(), head.fields.end(), [](const auto &field) {
-        return field.first == "content-type";
-    });
-    constexpr std::string_view kType = "text/event-stream";
-    return found != head.fields.end() && found->second.size() >= kType.size() &&
-           equalsIgnoreCase(found->second.substr(0, kType.size()), kType);
-}
-
 void addCost(ResponseHead &head, std::optional<Money> cost)
 {
     if (cost) {
@@ -139,12 +130,6 @@ std::unique_ptr<QTimer> startedTimer(qint64 ms, std::function<void()> work)
     QObject::connect(timer.get(), &QTimer::timeout, timer.get(), std::move(work));
     timer->start(int(ms));
     return timer;
-}
-
-// Mistral's API refuses requests with fields it does not know, and sends usage unasked.
-bool understandsStreamOptions(BackendType type)
-{
-    return type != BackendType::Mistral;
 }
 
 } // namespace
@@ -313,6 +298,10 @@ void Exchange::useLane(size_t index)
         m_host.retrying().overall.request(monotonicNs());
     }
     m_admission.use(lane);
+    if (m_attempts == 0 && m_plan.mirror) {
+        m_host.mirrors().start(proxied(), m_requestId, *m_plan.mirror, m_routes, m_plan.trace,
+                               nowUs());
+    }
     if (lane.isLocal()) {
         answerFromLocalBackend();
     } else {
@@ -361,33 +350,9 @@ void Exchange::answerFromLocalBackend()
 
 void Exchange::callBackend(LaneCall &call)
 {
-    const BackendConfig &backend = call.lane->backend();
-    UpstreamRequest request;
-    request.url = backend.baseUrl;
-    request.url.append(m_match.upstreamPath.data(), qsizetype(m_match.upstreamPath.size()));
-    if (!m_request.query.empty()) {
-        request.url.append('?').append(m_request.query.data(), qsizetype(m_request.query.size()));
-    }
-    request.fields = forwardedRequestFields(m_request);
-    for (const auto &[name, value] : backend.headers) {
-        request.fields.push_back(name + ": " + value);
-    }
-    if (!call.attempt.key().isEmpty()) {
-        request.authorization = Secret("Authorization: Bearer " + call.attempt.key().reveal());
-    }
-    call.askedForUsage = m_openAi.stream() && m_match.endpoint != Endpoint::Embeddings &&
-                         m_openAi.includeUsage() != OpenAiRequest::IncludeUsage::True &&
-                         understandsStreamOptions(backend.type);
-    request.body = m_openAi.spliced(m_request.body, view(call.lane->model), call.askedForUsage);
-    request.timeouts = call.lane->timeouts();
-    request.proxy = backend.proxy;
-    request.caFile = backend.caFile;
-    request.verifyTls = backend.verifyTls;
-    request.freshConnection = call.staleRetried;
-    request.allowPrivateNetwork = backend.allowPrivateNetwork;
     call.retryAfter.reset();
     ++m_attempts;
-    call.start(m_host.upstream(), std::move(request));
+    call.start(m_host.upstream(), laneRequest(call, proxied()));
     if (&call == m_current) {
         m_timings.routedUs = sinceStartUs(call.startNs);
         armHedge(call);
@@ -412,17 +377,7 @@ ResponseHead Exchange::answerHead(const LaneCall &call, int status) const
 void Exchange::callHead(LaneCall &call, const UpstreamHead &head)
 {
     const qint64 headNs = monotonicNs();
-    call.status = head.status;
-    call.lane->state().reachability.store(LaneState::Reachability::Reachable,
-                                          std::memory_order_relaxed);
-    if (head.status >= 400) {
-        call.retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
-    } else {
-        call.attempt.answered(headNs);
-    }
-    call.relay = m_openAi.stream() && head.status == 200 && isEventStream(head)
-                     ? LaneCall::Relay::Events
-                     : LaneCall::Relay::Whole;
+    call.noteHead(head, m_openAi.stream());
     call.overheadUs = (call.startNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
     call.heldHead = answerHead(call, head.status);
     addForwardedAnswerFields(head, call.heldHead,

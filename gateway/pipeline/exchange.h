@@ -8,6 +8,7 @@
 #include "gateway/pipeline/admission.h"
 #include "gateway/pipeline/endpoints.h"
 #include "gateway/pipeline/lanecall.h"
+#include "gateway/pipeline/lanerequest.h"
 #include "gateway/pipeline/routes.h"
 #include "gateway/protocol/openairequest.h"
 #include "gateway/upstream/upstreamclient.h"
@@ -27,8 +28,7 @@ class ExchangeHost;
 ///
 /// Lives in one engine thread, owned by its Engine. Exactly one settlement happens, however the
 /// exchange ends. The commit point is the first byte of an answer that shows something: before it
-/// another lane
-/// may be tried, after it a broken stream ends with an error event.
+/// another lane may be tried, after it a broken stream ends with an error event.
 class Exchange final : private ResponseListener, private LaneCallOwner
 {
 public:
@@ -77,6 +77,7 @@ private:
     void useLane(size_t index);
     void answerFromLocalBackend();
     void callBackend(LaneCall &call);
+    [[nodiscard]] ProxiedRequest proxied() const { return {m_request, m_match, m_openAi}; }
     void endAttempt(LaneCall &call, const AttemptEnd &end);
     bool tryAgain(LaneCall &call);
     [[nodiscard]] const PlannedLane *laneLeft(qint64 nowNs) const;

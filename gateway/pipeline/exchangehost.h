@@ -10,6 +10,7 @@ class QObject;
 namespace tidegate {
 
 class Exchange;
+class Mirrors;
 class UpstreamClient;
 struct Policies;
 
@@ -28,6 +29,7 @@ public:
     virtual UpstreamClient &upstream() = 0;
     [[nodiscard]] virtual const Policies &policies() const = 0;
     virtual Retrying &retrying() = 0;
+    virtual Mirrors &mirrors() = 0;
     /// An object of the engine thread that outlives the exchange.
     virtual QObject *context() = 0;
     /// Something that the live view shows has changed.

@@ -2,6 +2,7 @@
 #include "gateway/pipeline/lanecall.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/http/httprequest.h"
 #include "gateway/protocol/openairesponse.h"
 #include "gateway/protocol/promptsize.h"
 #include "gateway/protocol/usageblock.h"
@@ -18,6 +19,16 @@ bool isTimeout(UpstreamFailure failure)
     return failure == UpstreamFailure::ConnectTimeout ||
            failure == UpstreamFailure::FirstByteTimeout ||
            failure == UpstreamFailure::IdleTimeout || failure == UpstreamFailure::TotalTimeout;
+}
+
+bool isEventStream(const UpstreamHead &head)
+{
+    const auto found = std::find_if(head.fields.begin(), head.fields.end(), [](const auto &field) {
+        return field.first == "content-type";
+    });
+    constexpr std::string_view kType = "text/event-stream";
+    return found != head.fields.end() && found->second.size() >= kType.size() &&
+           equalsIgnoreCase(found->second.substr(0, kType.size()), kType);
 }
 
 } // namespace
@@ -57,6 +68,18 @@ void LaneCall::upstreamFinished(const UpstreamResult &result)
     m_owner.callFinished(*this, result);
 }
 
+void LaneCall::noteHead(const UpstreamHead &head, bool stream)
+{
+    status = head.status;
+    lane->state().reachability.store(LaneState::Reachability::Reachable, std::memory_order_relaxed);
+    if (head.status >= 400) {
+        retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
+    } else {
+        attempt.answered(monotonicNs());
+    }
+    relay = stream && head.status == 200 && isEventStream(head) ? Relay::Events : Relay::Whole;
+}
+
 bool LaneCall::readEvent(std::string_view raw)
 {
     const std::string_view data = SseSplitter::data(raw, scratch);
@@ -86,6 +109,7 @@ void LaneCall::forgetAnswer()
     sawFinish = false;
     sawDone = false;
     sawError = false;
+    holdsOpening = false;
     partSent = false;
     stripped = false;
     refused = false;

@@ -70,6 +70,8 @@ public:
         return retryAfter ? std::optional(retryAfter->ms) : std::nullopt;
     }
 
+    /// Notes what the head says, to the lane as well. @p stream: the client asked for one.
+    void noteHead(const UpstreamHead &head, bool stream);
     /// Notes what an event of a stream says. True when it is the one that include_usage adds.
     bool readEvent(std::string_view raw);
     /// The event as the client shall get it: with an index of its own for each parallel tool call.
@@ -124,11 +126,12 @@ public:
     bool sawFinish = false;
     bool sawDone = false;
     bool sawError = false;
-    bool partSent = false;   ///< a part of an oversized event is out
-    bool stripped = false;   ///< the last event was taken out
-    bool refused = false;    ///< it was an error, whatever its status
-    bool givenUp = false;    ///< by us or the client, not by the backend
-    bool isUnderWay = false; ///< the breaker knows that it is going well
+    bool holdsOpening = false; ///< more than comments
+    bool partSent = false;     ///< a part of an oversized event is out
+    bool stripped = false;     ///< the last event was taken out
+    bool refused = false;      ///< it was an error, whatever its status
+    bool givenUp = false;      ///< by us or the client, not by the backend
+    bool isUnderWay = false;   ///< the breaker knows that it is going well
 
 private:
     // UpstreamListener

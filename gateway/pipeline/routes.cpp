@@ -82,6 +82,24 @@ ApiError backendNotFound(std::string_view backend)
             {}};
 }
 
+// Why nothing can be sent to a lane whatever happens; None: it can.
+RouteStep::Reason whyNot(const Lane &lane, const QByteArray &model, bool hasTools)
+{
+    const BackendConfig &backend = *lane.backend;
+    if (lane.state->draining.load(std::memory_order_relaxed)) {
+        return RouteStep::Reason::Draining;
+    }
+    if (backend.keyState != KeyState::NotNeeded && backend.keyState != KeyState::Ready) {
+        return RouteStep::Reason::KeyMissing;
+    }
+    if (hasTools && !isLocal(backend.type) &&
+        !supportsTools(view(backendTypeName(backend.type)), view(model),
+                       view(backend.toolCallParser))) {
+        return RouteStep::Reason::ToolsUnsupported;
+    }
+    return RouteStep::Reason::None;
+}
+
 // What the client is told when every lane was passed over.
 ApiError nothingLeft(const QByteArray &model, const RouteTrace &trace)
 {
@@ -517,16 +535,7 @@ void Routes::addLanes(LanePlan &plan, const RouteRequest &request, const QByteAr
             continue;
         }
         const BackendConfig &backend = *target->lane->backend;
-        RouteStep::Reason reason = RouteStep::Reason::None;
-        if (target->lane->state->draining.load(std::memory_order_relaxed)) {
-            reason = RouteStep::Reason::Draining;
-        } else if (backend.keyState != KeyState::NotNeeded && backend.keyState != KeyState::Ready) {
-            reason = RouteStep::Reason::KeyMissing;
-        } else if (request.hasTools && !isLocal(backend.type) &&
-                   !supportsTools(view(backendTypeName(backend.type)), view(model),
-                                  view(backend.toolCallParser))) {
-            reason = RouteStep::Reason::ToolsUnsupported;
-        }
+        const RouteStep::Reason reason = whyNot(*target->lane, model, request.hasTools);
         if (reason != RouteStep::Reason::None) {
             plan.trace.skipped(backend.name, model, reason, request.atUs);
             continue;
@@ -601,10 +610,19 @@ void Routes::addMirror(LanePlan &plan, const RouteRequest &request) const
         request.dice.share() * 100 >= plan.model->mirror.percent) {
         return;
     }
-    const Lane *lane = findLane(view(plan.model->mirror.backend));
-    if (lane && !lane->state->draining.load(std::memory_order_relaxed)) {
-        plan.mirror = PlannedLane{lane, plan.model->mirror.model, plan.model, false};
+    const MirrorRule &rule = plan.model->mirror;
+    const Lane *lane = findLane(view(rule.backend));
+    if (!lane || isLocal(lane->backend->type)) {
+        return; // there is nothing to compare with
     }
+    const RouteStep::Reason reason = whyNot(*lane, rule.model, request.hasTools);
+    if (reason != RouteStep::Reason::None) {
+        const int step =
+            plan.trace.started(rule.backend, rule.model, RouteStep::Kind::Mirrored, request.atUs);
+        plan.trace.ended(step, reason, 0, request.atUs);
+        return;
+    }
+    plan.mirror = PlannedLane{lane, rule.model, plan.model, false};
 }
 
 std::variant<Route, ApiError> Routes::resolve(const QByteArray &model,
