@@ -404,8 +404,17 @@ void Exchange::headIsDue(LaneCall &call)
         call.isHeadDue = true; // of two the first event decides, not the first head
         return;
     }
-    sendHead(call.heldHead);
+    beginStream(call);
     m_host.exchangeChanged(*this);
+}
+
+// Sends the head, and what was held if that is only comments: they keep the client waiting.
+void Exchange::beginStream(LaneCall &call)
+{
+    sendHead(call.heldHead);
+    if (!call.holdsOpening) {
+        writeOut(view(std::exchange(call.heldEvents, QByteArray())));
+    }
 }
 
 // Begins a stream, unless another lane's has been begun: a client cannot tell them apart until one
@@ -513,11 +522,12 @@ void Exchange::relayEvents(LaneCall &call, std::string_view piece)
                 return;
             }
             const std::string_view data = SseSplitter::data(event.raw, call.scratch);
-            if (data.empty() && m_headSent && call.heldEvents.isEmpty()) {
-                writeOut(event.raw); // a comment, which keeps the client waiting
+            if (data.empty() && m_headSent && !call.holdsOpening) {
+                writeOut(event.raw);
                 continue;
             }
             const bool shows = !data.empty() && !isOpening(data);
+            call.holdsOpening |= !data.empty();
             call.heldEvents.append(out.data(), qsizetype(out.size()));
             if (shows || call.heldEvents.size() > kMaxHeldEvents) {
                 commit(call);
@@ -953,7 +963,7 @@ bool Exchange::leaveToRival(LaneCall &call)
     m_admission.addBesides(*call.lane, call.usedBy(m_request.body, m_match.endpoint));
     makeCurrent(*rival);
     if (rival->isHeadDue) {
-        sendHead(rival->heldHead);
+        beginStream(*rival);
     }
     m_host.exchangeChanged(*this);
     return true;

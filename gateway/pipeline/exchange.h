@@ -98,6 +98,7 @@ private:
     [[nodiscard]] ResponseHead ownHead(int status);
     void headIsDue(LaneCall &call);
     void sendHead(const ResponseHead &head);
+    void beginStream(LaneCall &call);
     void sendWhole(const ResponseHead &head, const QByteArray &body);
     void commit(LaneCall &call);
     void relayBytes(LaneCall &call, std::string_view piece);
