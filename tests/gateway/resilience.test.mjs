@@ -18,7 +18,7 @@ import { Admin } from './lib/policy.mjs';
 import { answer, faults, stream, streamBytes } from './lib/scripts.mjs';
 import { suite } from './lib/suite.mjs';
 import { refusedPort } from './lib/upstream.mjs';
-import { sleep } from './lib/wait.mjs';
+import { sleep, until } from './lib/wait.mjs';
 
 const deadPort = await refusedPort();
 const kJson = { 'Content-Type': 'application/json' };
@@ -282,6 +282,86 @@ suite('a fault after content was sent: an error event, and no other lane', {
     const reply = await ask(t.gateway, 'odd', true);
     assert.equal(reply.text, text);
     assert.equal(t.upstream.of('odd-b').length, 0);
+  });
+});
+
+// A stream's head does not wait for its first token. Until one comes another lane may still answer, but what
+// cannot be said in a stream that has begun becomes its last event.
+const kHeadIsOut = [
+  ['another stream answers', good(), null],
+  ['the prompt fits nowhere', error(400, saying('too long', { code: 'context_length_exceeded' })), 'too long', 'upstream_400'],
+  ['a 4xx that is not JSON', answer('no such model', { status: 404, fields: { 'Content-Type': 'text/plain' } }),
+    'no such model', 'upstream_404'],
+  ['JSON over several lines', error(422, '{\n  "error": {\n    "message": "no such role"\n  }\n}'), 'no such role', 'upstream_422'],
+  ['an error of the backend', error(500, saying('down as well')), 'down as well', 'upstream_unavailable'],
+  ['no answer', faults.stallBeforeHead(), 'took too long', 'upstream_timeout'],
+  ['an error event', stream([role, event(saying('no GPU left'))]), 'no GPU left', 'upstream_error_event'],
+  ['an answer in one piece', answer(completion('m')), 'does not stream', 'upstream_invalid_response'],
+  ['a long answer in one piece', answer(completion('m', 'x'.repeat(2 << 20))), 'does not stream', 'upstream_invalid_response'],
+].map((one, index) => [`begun${index}`, ...one]);
+
+suite('a fault after the head of a stream was sent, and no content', {
+  concurrency: 8,
+  config: (upstream) => ({ ...pairs(upstream, [...kHeadIsOut.map(([name]) => name), 'awake', 'alone', 'left']),
+    keys: { test: { key: kClientKey } } }),
+}, (t) => {
+  before(() => { t.admin = new Admin(t.gateway); });
+
+  for (const [name, what, second, message, code] of kHeadIsOut) {
+    it(`${what} of the second lane`, async () => {
+      t.upstream.when(`${name}-a`, faults.stallAfter(role)).when(`${name}-b`, second);
+      const reply = await ask(t.gateway, name, true);
+      assert.equal(reply.head.status, 200);
+      assert.equal(t.upstream.of(`${name}-b`).length, 1);
+      const request = await told(t, reply);
+      assert.equal(request.attempts, 2);
+      if (!message) {
+        assertClean(reply, true);
+        assert.equal(request.outcome, 'success');
+        return;
+      }
+      assert.ok(reply.complete, 'the framing ends properly');
+      const events = parseEvents(reply.text);
+      assert.equal(events.length, 1, reply.text);
+      assert.match(JSON.parse(events[0].data).error.message, new RegExp(message));
+      assert.equal(request.error, code);
+      assert.equal(request.status, 200, 'what the client got');
+      assert.notEqual(request.outcome, 'success');
+    });
+  }
+
+  it('comments of the first lane keep the client waiting', async () => {
+    t.upstream.when('awake-a', async (exchange) => {
+      await exchange.start(200, kSse);
+      for (let i = 0; i < 4; ++i) {
+        await exchange.piece(': alive\n\n');
+        await sleep(kPatienceMs / 2);
+      }
+      exchange.reset();
+    }).when('awake-b', good());
+    const reply = await ask(t.gateway, 'awake', true);
+    assertClean(reply, true);
+    assert.equal(reply.text.split(': alive\n\n').length - 1, 4);
+    assert.ok(reply.pieces.at(-1).at - reply.pieces[0].at > kPatienceMs, 'as they came');
+  });
+
+  it('no lane left: what broke, as an event', async () => {
+    t.upstream.when('alone-a-model', faults.stallAfterHead());
+    const reply = await ask(t.gateway, 'alone-a-model', true);
+    assert.equal(reply.head.status, 200);
+    const [only, ...more] = parseEvents(reply.text);
+    assert.equal(JSON.parse(only.data).error.code, 'upstream_timeout');
+    assert.equal(more.length, 0);
+  });
+
+  it('a client that leaves then is no reason to ask the second lane', async () => {
+    t.upstream.when('left-a', faults.stallAfter(role)).when('left-b', good());
+    const { connection, reader } = await t.gateway.begin({ body: chatRequest('left', { stream: true }) });
+    await until('the head', () => reader.head);
+    connection.close();
+    await t.upstream.of('left-a')[0].gone;
+    await sleep(kPatienceMs + 100);
+    assert.equal(t.upstream.of('left-b').length, 0);
   });
 });
 

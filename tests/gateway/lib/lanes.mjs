@@ -97,6 +97,9 @@ export async function keepBusy(gateway) {
       await connection.write(bytes);
       for (let i = 0; i < batch && !stopped; i += 1) {
         const reply = await connection.response({ method: 'POST' });
+        if (connection.ended) {
+          return; // the gateway is being stopped
+        }
         assert.equal(reply.head.status, 200, reply.text);
       }
       first?.();
