@@ -3,6 +3,8 @@
 
 #include <QString>
 
+#include <array>
+#include <charconv>
 #include <limits>
 
 namespace tidegate {
@@ -55,9 +57,19 @@ QByteArray Money::toString() const
 {
     // Through unsigned, because the smallest number has no positive counterpart.
     const quint64 nano = m_nano < 0 ? quint64(0) - quint64(m_nano) : quint64(m_nano);
-    QByteArray text = m_nano < 0 ? "-" : "";
-    text += QByteArray::number(nano / kNanoPerDollar) + '.';
-    return text + QByteArray::number(nano % kNanoPerDollar).rightJustified(kDecimals, '0');
+    std::array<char, 32> text{};
+    char *to = text.data();
+    if (m_nano < 0) {
+        *to++ = '-';
+    }
+    to = std::to_chars(to, to + 20, nano / kNanoPerDollar).ptr;
+    *to++ = '.';
+    char *const end = to + kDecimals;
+    quint64 decimals = nano % kNanoPerDollar;
+    for (char *digit = end; digit != to; decimals /= 10) {
+        *--digit = char('0' + decimals % 10);
+    }
+    return {text.data(), end - text.data()};
 }
 
 Money &Money::operator+=(Money other)

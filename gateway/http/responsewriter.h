@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QByteArray>
+#include <array>
+#include <charconv>
 
 #include <algorithm>
 #include <string_view>
@@ -28,10 +30,19 @@ protected:
 /// are never added by hand.
 struct ResponseHead
 {
+    /// Room for the fields of an answer with limits.
+    static constexpr qsizetype kUsualBytes = 900;
+
     explicit ResponseHead(int statusCode = 200)
         : status(statusCode)
     {
-        fields.reserve(512);
+        fields.reserve(kUsualBytes);
+    }
+    void add(std::string_view name, qint64 value)
+    {
+        std::array<char, 24> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+        add(name, std::string_view(digits.data(), size_t(end - digits.data())));
     }
     void add(std::string_view name, std::string_view value)
     {

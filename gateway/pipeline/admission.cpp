@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <span>
 
@@ -30,22 +31,27 @@ qint64 product(qint64 a, qint64 b)
 }
 
 // Seconds to the millisecond, as "1.250s": a duration in the notation of OpenAI's own fields.
-QByteArray duration(qint64 ms)
+void addDuration(ResponseHead &head, std::string_view name, qint64 ms)
 {
-    QByteArray text = QByteArray::number(ms / 1000);
-    if (ms % 1000 != 0) {
-        text += '.' + QByteArray::number(ms % 1000).rightJustified(3, '0');
+    std::array<char, 32> text{};
+    char *to = std::to_chars(text.data(), text.data() + 24, ms / 1000).ptr;
+    if (const qint64 rest = ms % 1000; rest != 0) {
+        *to++ = '.';
+        for (const qint64 unit : {100, 10, 1}) {
+            *to++ = char('0' + rest / unit % 10);
+        }
     }
-    return text + 's';
+    *to++ = 's';
+    head.add(name, std::string_view(text.data(), size_t(to - text.data())));
 }
 
 void addRate(ResponseHead &head, const RateStatus &rate, std::string_view limit,
              std::string_view remaining, std::string_view reset)
 {
     if (rate.limit > 0) {
-        head.add(limit, view(QByteArray::number(rate.limit)));
-        head.add(remaining, view(QByteArray::number(rate.remaining)));
-        head.add(reset, view(duration(rate.resetMs)));
+        head.add(limit, rate.limit);
+        head.add(remaining, rate.remaining);
+        addDuration(head, reset, rate.resetMs);
     }
 }
 
