@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "gateway/managed/managedstatus.h"
 #include "gateway/resilience/breakersnapshot.h"
 #include "gateway/resilience/credentials.h"
+#include "gateway/resilience/lanehealth.h"
 
 #include <QByteArray>
 #include <QString>
@@ -11,37 +13,6 @@
 #include <vector>
 
 namespace tidegate {
-
-/// What active probes and requests say of a backend.
-enum class BackendHealth : quint8
-{
-    Unknown,  ///< nothing was sent yet
-    Healthy,  ///< it answers
-    Loading,  ///< the process is up, its model is not: new requests go elsewhere
-    Unhealthy ///< it does not answer, or not as it should
-};
-
-/// Where a backend is that Tidegate starts and stops by itself.
-enum class ManagedState : quint8
-{
-    NotManaged,
-    Unconfirmed, ///< its command waits to be confirmed by a person before its first run
-    Stopped,     ///< starts with the next request
-    Starting,
-    Ready,
-    Idle, ///< ready, and stopped soon unless a request comes
-    Stopping,
-    Failed ///< could not be started, or ended by itself
-};
-
-enum class TunnelState : quint8
-{
-    NotTunnelled,
-    Unconfirmed,
-    Connecting,
-    Connected,
-    Failed ///< tried again after a while
-};
 
 /// One transition of a breaker, for people.
 struct BreakerEvent
@@ -89,6 +60,7 @@ struct BackendStatus
     qint64 managedSinceMs = 0;
     qint64 idleStopMs = 0; ///< when it will be stopped unless a request comes
     QString command;       ///< as configured, to be confirmed or shown
+    QStringList commandOutput; ///< the last lines that its commands said, oldest first
 
     TunnelState tunnel = TunnelState::NotTunnelled;
     QString tunnelDetail;

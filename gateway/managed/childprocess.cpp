@@ -14,6 +14,7 @@
 #endif
 #ifdef Q_OS_LINUX
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 
 using namespace Qt::StringLiterals;
@@ -62,6 +63,10 @@ ChildProcess::ChildProcess(QObject *parent)
         if (::getppid() != parentId) {
             ::_exit(1); // it had ended already
         }
+#ifdef SYS_close_range
+        constexpr unsigned kCloseOnExec = 1U << 2;         // CLOSE_RANGE_CLOEXEC
+        ::syscall(SYS_close_range, 3U, ~0U, kCloseOnExec); // what we inherited ourselves
+#endif
 #else
         (void)parentId;
 #endif

@@ -326,7 +326,9 @@ void ManagedBackend::tick()
     }
     ManagedState state = ManagedState::Ready;
     m_idleStopNs = 0;
-    if (idleMs() > 0 && canStop() && load.inFlight + load.waiting == 0) {
+    const bool busy = load.inFlight + load.waiting > 0;
+    m_busyNs = busy ? now : m_busyNs;
+    if (idleMs() > 0 && canStop() && !busy) {
         const qint64 usedNs = lastUsedNs(load);
         m_idleStopNs = usedNs + idleMs() * kNsPerMs;
         if (now >= m_idleStopNs) {
@@ -423,7 +425,7 @@ void ManagedBackend::stoppedPartly()
 {
     if (m_process.isRunning()) {
         m_process.terminate(m_timings.killAfterMs);
-    } else if (m_tunnel && m_tunnel->state() != TunnelState::Stopped) {
+    } else if (m_tunnel && m_tunnel->state() != TunnelState::NotTunnelled) {
         m_tunnel->stop();
     } else {
         allStopped();
@@ -510,7 +512,7 @@ qint64 ManagedBackend::idleMs() const
 
 qint64 ManagedBackend::lastUsedNs(const Load &load) const
 {
-    return std::max(m_readyNs, load.lastUsedNs);
+    return std::max({m_readyNs, m_busyNs, load.lastUsedNs});
 }
 
 QString ManagedBackend::said() const
@@ -548,9 +550,7 @@ ManagedStatus ManagedBackend::status() const
     status.command = shownCommands(config());
     status.output = m_output.lines();
     if (config().ssh) {
-        status.tunnel = m_tunnel      ? m_tunnel->state()
-                        : m_confirmed ? TunnelState::Stopped
-                                      : TunnelState::Unconfirmed;
+        status.tunnel = m_tunnel ? m_tunnel->state() : TunnelState::Unconfirmed;
         status.tunnelDetail = m_tunnel ? m_tunnel->detail() : QString();
         status.localPort = m_tunnel ? m_tunnel->localPort() : quint16(0);
     }

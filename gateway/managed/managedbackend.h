@@ -127,6 +127,7 @@ private:
     qint64 m_sinceMs = 0;
     qint64 m_deadlineNs = 0; ///< of the start
     qint64 m_readyNs = 0;    ///< since when it is ready, or its stop was last tried
+    qint64 m_busyNs = 0;     ///< when a tick last found it in use
     qint64 m_watchedNs = 0;  ///< the last ready check of one that runs elsewhere
     qint64 m_stopBeganNs = 0;
     qint64 m_retryNs = 0;    ///< of Failed

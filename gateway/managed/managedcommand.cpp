@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/managed/managedcommand.h"
 
-#include "gateway/managed/managedstatus.h"
-
 #include <QCryptographicHash>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -74,48 +72,6 @@ QStringList sshCommand(const SshRule &rule, quint16 localPort)
                                            QString::number(rule.remotePort));
     command << u"--"_s << rule.host;
     return command;
-}
-
-const char *managedStateName(ManagedState state)
-{
-    switch (state) {
-    case ManagedState::NotManaged:
-        return "not_managed";
-    case ManagedState::Unconfirmed:
-        return "unconfirmed";
-    case ManagedState::Stopped:
-        return "stopped";
-    case ManagedState::Starting:
-        return "starting";
-    case ManagedState::Ready:
-        return "ready";
-    case ManagedState::Idle:
-        return "idle";
-    case ManagedState::Stopping:
-        return "stopping";
-    case ManagedState::Failed:
-        return "failed";
-    }
-    return "";
-}
-
-const char *tunnelStateName(TunnelState state)
-{
-    switch (state) {
-    case TunnelState::NotTunnelled:
-        return "not_tunnelled";
-    case TunnelState::Unconfirmed:
-        return "unconfirmed";
-    case TunnelState::Stopped:
-        return "stopped";
-    case TunnelState::Connecting:
-        return "connecting";
-    case TunnelState::Connected:
-        return "connected";
-    case TunnelState::Failed:
-        return "failed";
-    }
-    return "";
 }
 
 } // namespace tidegate

@@ -22,9 +22,8 @@ enum class ManagedState : quint8
 
 enum class TunnelState : quint8
 {
-    NotTunnelled,
+    NotTunnelled, ///< there is none, or none now because the backend is stopped
     Unconfirmed,
-    Stopped, ///< the backend is stopped, too
     Connecting,
     Connected,
     Failed ///< tried again after a while
@@ -57,9 +56,5 @@ struct ManagedStatus
     QString why;        ///< why it is not open, to be said to a client; "is starting"
     qint64 retryNs = 0; ///< monotonic, when it may be asked for again; 0: not known
 };
-
-/// "stopped", "starting", …
-[[nodiscard]] const char *managedStateName(ManagedState state);
-[[nodiscard]] const char *tunnelStateName(TunnelState state);
 
 } // namespace tidegate

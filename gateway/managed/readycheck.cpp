@@ -10,6 +10,12 @@ namespace tidegate {
 
 namespace {
 
+// The base URL without its /v1: where servers have their own paths.
+QByteArray rootOf(const QByteArray &baseUrl)
+{
+    return baseUrl.endsWith("/v1") ? baseUrl.chopped(3) : baseUrl;
+}
+
 QByteArray originOf(const QByteArray &url)
 {
     return QUrl::fromEncoded(url)
@@ -48,7 +54,7 @@ QByteArray ReadyCheck::urlFor(const BackendConfig &backend)
     if (backend.managed && !backend.managed->readyUrl.isEmpty()) {
         return backend.managed->readyUrl;
     }
-    return hasHealth(backend.type) ? originOf(backend.baseUrl) + "/health"
+    return hasHealth(backend.type) ? rootOf(backend.baseUrl) + "/health"
                                    : backend.baseUrl + "/models";
 }
 

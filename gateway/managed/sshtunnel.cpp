@@ -67,7 +67,7 @@ void SshTunnel::stop()
         m_ssh.terminate(kSshKillAfterMs);
         return;
     }
-    setState(TunnelState::Stopped, {});
+    setState(TunnelState::NotTunnelled, {});
     QMetaObject::invokeMethod(this, &SshTunnel::stopped, Qt::QueuedConnection);
 }
 
@@ -121,7 +121,7 @@ void SshTunnel::sshEnded(const ChildEnd &end)
     m_output.finishLine();
     m_timer.stop();
     if (!m_wanted) {
-        setState(TunnelState::Stopped, {});
+        setState(TunnelState::NotTunnelled, {});
         Q_EMIT stopped();
         return;
     }

@@ -58,7 +58,7 @@ private:
     ChildProcess m_ssh;
     QTimer m_timer; ///< until the next try, or until it counts as stable
     Backoff m_backoff;
-    TunnelState m_state = TunnelState::Stopped;
+    TunnelState m_state = TunnelState::NotTunnelled;
     QString m_detail;
     QString m_lastError; ///< the last thing that ssh said of its own accord
     qint64 m_retryNs = 0;
