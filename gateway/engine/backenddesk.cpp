@@ -2,6 +2,7 @@
 #include "gateway/engine/backenddesk.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/engine/healthprober.h"
 
 #include <algorithm>
 #include <chrono>
@@ -38,27 +39,6 @@ BreakerEvent eventOf(const BreakerTransition &transition, const WallClock &clock
 {
     return {clock.ms(transition.atNs), transition.from, transition.to, transition.reason,
             transition.fault};
-}
-
-bool isLocal(const BackendConfig &backend)
-{
-    return backend.type == BackendType::Echo || backend.type == BackendType::Noop;
-}
-
-BackendHealth healthOf(const BackendConfig &backend, const LaneState &lane)
-{
-    if (isLocal(backend)) {
-        return BackendHealth::Healthy;
-    }
-    switch (lane.reachability.load(std::memory_order_relaxed)) {
-    case LaneState::Reachability::Reachable:
-        return BackendHealth::Healthy;
-    case LaneState::Reachability::Unreachable:
-        return BackendHealth::Unhealthy;
-    case LaneState::Reachability::Unknown:
-        break;
-    }
-    return BackendHealth::Unknown;
 }
 
 Error noSuchBackend()
@@ -110,6 +90,7 @@ void BackendDesk::watch(bool on)
 
 void BackendDesk::look()
 {
+    Q_EMIT aboutToLook();
     const qint64 nowNs = monotonicNs();
     const WallClock clock(nowNs);
     bool news = false;
@@ -176,7 +157,13 @@ BackendStatus BackendDesk::statusOf(const BackendConfig &backend, const LaneStat
     const WallClock clock(nowNs);
     BackendStatus status;
     status.name = lane.name;
+    const LaneHealth::Snapshot health = lane.health.snapshot();
     status.health = healthOf(backend, lane);
+    status.healthReason = health.reason;
+    status.checkedAtMs = clock.ms(health.checkedNs);
+    for (const QByteArray &model : m_discovered.value(backend.name)) {
+        status.discovered.append(QString::fromUtf8(model));
+    }
     status.draining = lane.draining.load(std::memory_order_relaxed);
     const LaneQueue::Figures queue = lane.queue.figures();
     status.active = lane.load();

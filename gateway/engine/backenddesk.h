@@ -4,7 +4,7 @@
 #include "gateway/base/result.h"
 #include "gateway/config/configsnapshot.h"
 #include "gateway/engine/backendstatus.h"
-#include "gateway/pipeline/lanestate.h"
+#include "gateway/pipeline/routes.h"
 
 #include <QLatin1StringView>
 #include <QObject>
@@ -39,8 +39,12 @@ public:
     void setConfig(const ConfigPtr &config);
     /// One for each backend of the configuration, in its order.
     [[nodiscard]] const std::vector<LaneStatePtr> &states() const { return m_states; }
+    /// The models that backends were found to serve.
+    void setDiscovered(const DiscoveredModels &models) { m_discovered = models; }
     /// Looks for changes from now on, or no more.
     void watch(bool on);
+    /// Looks for changes now.
+    void look();
 
     [[nodiscard]] std::vector<BackendStatus> statuses() const;
     [[nodiscard]] std::optional<BackendStatus> status(const QByteArray &name) const;
@@ -54,6 +58,8 @@ public:
     Result<Done> resetBreaker(const QByteArray &name);
 
 Q_SIGNALS:
+    /// Time to bring the states up to date.
+    void aboutToLook();
     /// Something else than counters of that backend has changed.
     void backendChanged(const QByteArray &backend);
     /// The same of any; once for all that were seen to change together.
@@ -75,7 +81,6 @@ private:
         bool operator==(const Seen &) const = default;
     };
 
-    void look();
     [[nodiscard]] LaneState *find(const QByteArray &name) const;
     [[nodiscard]] BackendStatus statusOf(const BackendConfig &backend, const LaneState &lane,
                                          qint64 nowNs) const;
@@ -83,6 +88,7 @@ private:
     const SaveDrained m_saveDrained;
     QStringList m_drained; ///< also those that are in no configuration now
     ConfigPtr m_config;
+    DiscoveredModels m_discovered;
     std::vector<LaneStatePtr> m_states;
     std::vector<Seen> m_seen; ///< one for each of m_states
     QTimer m_timer;

@@ -132,21 +132,6 @@ QJsonObject toJson(const BreakerEvent &event)
     };
 }
 
-std::string_view backendHealthName(BackendHealth health)
-{
-    switch (health) {
-    case BackendHealth::Unknown:
-        return "unknown";
-    case BackendHealth::Healthy:
-        return "healthy";
-    case BackendHealth::Loading:
-        return "loading";
-    case BackendHealth::Unhealthy:
-        return "unhealthy";
-    }
-    return {};
-}
-
 std::string_view managedStateName(ManagedState state)
 {
     switch (state) {

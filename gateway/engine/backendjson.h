@@ -13,8 +13,6 @@ namespace tidegate {
 [[nodiscard]] QJsonObject toJson(const BackendStatus &status);
 [[nodiscard]] QJsonObject toJson(const BreakerEvent &event);
 
-/// "unknown", "healthy", "loading", "unhealthy".
-[[nodiscard]] std::string_view backendHealthName(BackendHealth health);
 /// "not_managed", "unconfirmed", "stopped", …
 [[nodiscard]] std::string_view managedStateName(ManagedState state);
 /// "not_tunnelled", "unconfirmed", "connecting", …

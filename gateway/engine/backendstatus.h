@@ -5,6 +5,7 @@
 #include "gateway/resilience/breakersnapshot.h"
 #include "gateway/resilience/credentials.h"
 #include "gateway/resilience/lanehealth.h"
+#include "gateway/resilience/lanehealth.h"
 
 #include <QByteArray>
 #include <QString>

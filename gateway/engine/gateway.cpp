@@ -12,6 +12,7 @@
 #include "gateway/engine/configswitch.h"
 #include "gateway/engine/enginethread.h"
 #include "gateway/engine/eventjson.h"
+#include "gateway/engine/healthprober.h"
 #include "gateway/engine/metricsscraper.h"
 #include "gateway/engine/modeldiscovery.h"
 #include "gateway/engine/noticejson.h"
@@ -115,7 +116,14 @@ public:
         connect(&drainTimer, &QTimer::timeout, q, [this] { finishStop(); });
         connect(&secrets, &SecretCache::changed, q, [this] { configSwitch.request(); });
         connect(&watcher, &ConfigWatcher::changed, q, [this] { q->reloadConfig(); });
-        connect(&discovery, &ModelDiscovery::changed, q, [this] { pushRoutes(); });
+        connect(&discovery, &ModelDiscovery::changed, q, [this] {
+            backends.setDiscovered(discovery.models());
+            pushRoutes();
+        });
+        connect(&discovery, &ModelDiscovery::answered, &prober, &HealthProber::noteAnswer);
+        connect(&prober, &HealthProber::modelsFound, &discovery, &ModelDiscovery::note);
+        connect(&prober, &HealthProber::changed, &backends, &BackendDesk::look);
+        connect(&backends, &BackendDesk::aboutToLook, &prober, &HealthProber::lookAtRequests);
         connect(&desk, &PolicyDesk::budgetEvent, q, &Gateway::budgetEvent);
         connect(&backends, &BackendDesk::changed, q, &Gateway::backendStatusChanged);
         connect(&backends, &BackendDesk::breakerChanged, q, &Gateway::breakerChanged);
@@ -149,6 +157,7 @@ public:
     void watchPriceFile();
     void rememberNames();
     void pushRoutes();
+    void watchBackends();
     void saveDrained(const QStringList &names);
     void rebindIfNeeded(const ServerConfig &before);
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
@@ -170,6 +179,7 @@ public:
     std::unique_ptr<ConfigWatcher> priceWatcher; ///< null without a price file
     QString watchedPrices;
     ModelDiscovery discovery;
+    HealthProber prober;
     BackendDesk backends{[this](const QStringList &names) { saveDrained(names); }};
     ConfigSwitch configSwitch;
     ConfigEditor editor;
@@ -305,7 +315,7 @@ void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
     watchPriceFile();
     rememberNames();
     if (!engines.empty()) {
-        discovery.setBackends(config, backends.states());
+        watchBackends();
         if (before) {
             rebindIfNeeded(before->server);
         }
@@ -379,6 +389,14 @@ void Gateway::Private::saveDrained(const QStringList &names)
     });
 }
 
+void Gateway::Private::watchBackends()
+{
+    discovery.setBackends(config, backends.states());
+    backends.setDiscovered(discovery.models());
+    prober.setBackends(config, backends.states());
+    backends.watch(true);
+}
+
 void Gateway::Private::run()
 {
     startEngines();
@@ -387,8 +405,7 @@ void Gateway::Private::run()
             fail(error);
             return;
         }
-        discovery.setBackends(config, backends.states());
-        backends.watch(true);
+        watchBackends();
         setState(State::Running);
     });
 }
@@ -528,6 +545,7 @@ void Gateway::Private::finishStop()
     }
     drainTimer.stop();
     discovery.stop();
+    prober.stop();
     backends.watch(false);
     engines.clear();
     scraper.finish();

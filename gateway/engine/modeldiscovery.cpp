@@ -94,18 +94,26 @@ void ModelDiscovery::ask(size_t index)
         if (!self || self->m_config != config) {
             return;
         }
-        state->reachability.store(test.reachable && test.status < 500
-                                      ? BackendState::Reachability::Reachable
-                                      : BackendState::Reachability::Unreachable);
+        const bool isThere = test.reachable && test.status < 500;
+        state->reachability.store(isThere ? BackendState::Reachability::Reachable
+                                          : BackendState::Reachability::Unreachable);
+        Q_EMIT self->answered(name, isThere, isThere ? QString() : test.message);
         QByteArrayList models;
         for (const QString &model : test.models) {
             models.append(model.toUtf8());
         }
-        if (test.status == 200 && self->m_models.value(name) != models) {
-            self->m_models.insert(name, models);
-            Q_EMIT self->changed();
+        if (test.status == 200) {
+            self->note(name, models);
         }
     });
+}
+
+void ModelDiscovery::note(const QByteArray &backend, const QByteArrayList &models)
+{
+    if (m_models.value(backend) != models) {
+        m_models.insert(backend, models);
+        Q_EMIT changed();
+    }
 }
 
 } // namespace tidegate

@@ -30,11 +30,15 @@ public:
     /// The backends to ask from now on, at once where they are new or have changed.
     void setBackends(const ConfigPtr &config, const std::vector<BackendStatePtr> &states);
     void stop();
+    /// @p backend says that it serves these.
+    void note(const QByteArray &backend, const QByteArrayList &models);
     [[nodiscard]] const DiscoveredModels &models() const { return m_models; }
 
 Q_SIGNALS:
     /// models() has changed.
     void changed();
+    /// A backend was asked. @p message: for people, when it does not answer as it should.
+    void answered(const QByteArray &backend, bool isThere, const QString &message);
 
 private:
     void askAll(bool onlyUnreachable);

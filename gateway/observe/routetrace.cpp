@@ -131,6 +131,10 @@ const char *RouteTrace::reasonName(RouteStep::Reason reason)
         return "draining";
     case Reason::KeyMissing:
         return "key_missing";
+    case Reason::Unhealthy:
+        return "unhealthy";
+    case Reason::Loading:
+        return "loading";
     case Reason::KeysRefused:
         return "keys_refused";
     case Reason::ToolsUnsupported:

@@ -27,6 +27,8 @@ struct RouteStep
         NotAllowed,       ///< the client's key may not use this model
         Draining,         ///< taken out of service by hand
         KeyMissing,       ///< the backend's key is not at hand
+        Unhealthy,        ///< its health checks fail: passed over while another lane is there
+        Loading,          ///< the same, because it is loading its model
         KeysRefused,      ///< the backend refused all its keys lately
         ToolsUnsupported, ///< the request has tools and the model takes none
         BreakerOpen,

@@ -6,6 +6,7 @@
 #include "gateway/pipeline/lanequeue.h"
 #include "gateway/resilience/circuitbreaker.h"
 #include "gateway/resilience/credentials.h"
+#include "gateway/resilience/lanehealth.h"
 #include "gateway/resilience/latencyestimate.h"
 #include "gateway/resilience/retrybudget.h"
 
@@ -59,6 +60,7 @@ public:
     LatencyEstimate latency;
     RetryBudget retries;
     LaneQueue queue;
+    LaneHealth health;
     std::atomic<bool> draining{false}; ///< gets no new requests; set and unset by hand
     std::atomic<Reachability> reachability{Reachability::Unknown};
     std::atomic<int> inFlight{0};

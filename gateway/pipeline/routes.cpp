@@ -500,6 +500,7 @@ LanePlan Routes::plan(const RouteRequest &request) const
             addLanes(plan, request, name, next, true);
         }
     }
+    passOverUnwell(plan, request);
     if (plan.lanes.isEmpty()) {
         plan.error = plan.trace.isEmpty() ? modelNotFound(request.model)
                                           : nothingLeft(request.model, plan.trace);
@@ -543,6 +544,26 @@ void Routes::addLanes(LanePlan &plan, const RouteRequest &request, const QByteAr
         plan.lanes.append(
             {target->lane, model, found.pool ? found.pool->config : nullptr, isFallback});
     }
+}
+
+// What is known to be down or not loaded yet comes last: it is still tried when nothing else is left.
+void Routes::passOverUnwell(LanePlan &plan, const RouteRequest &request)
+{
+    const auto isWell = [](const PlannedLane &lane) { return lane.state().health.isWell(); };
+    if (std::all_of(plan.lanes.cbegin(), plan.lanes.cend(), isWell) ||
+        std::none_of(plan.lanes.cbegin(), plan.lanes.cend(), isWell)) {
+        return;
+    }
+    for (const PlannedLane &lane : plan.lanes) {
+        const BackendHealth health = lane.state().health.verdict();
+        if (health > BackendHealth::Healthy) {
+            plan.trace.skipped(lane.backend().name, lane.model,
+                               health == BackendHealth::Loading ? RouteStep::Reason::Loading
+                                                                : RouteStep::Reason::Unhealthy,
+                               request.atUs);
+        }
+    }
+    std::stable_partition(plan.lanes.begin(), plan.lanes.end(), isWell);
 }
 
 void Routes::sort(const Pool *pool, Targets &targets, const RouteRequest &request)

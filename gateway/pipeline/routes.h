@@ -51,7 +51,8 @@ public:
     /// at random by weight among equals. A public model's targets are ordered by its strategy,
     /// and those of its fallbacks follow, in the order written, then the fallbacks' own fallbacks.
     /// Lanes that cannot be used whatever happens (draining, without a key, …) are not in the plan
-    /// but in its trace. Takes nothing from any lane.
+    /// but in its trace. Those known to be unwell come last, as long as one is well. Takes nothing
+    /// from any lane.
     [[nodiscard]] LanePlan plan(const RouteRequest &request) const;
 
     /// Finds the lane for @p model, in this order: a public model name; a name that a backend lists
@@ -127,6 +128,7 @@ private:
     [[nodiscard]] Found findAt(const Lane &lane, const QByteArray &model) const;
     void addLanes(LanePlan &plan, const RouteRequest &request, const QByteArray &name, Found &found,
                   bool isFallback) const;
+    static void passOverUnwell(LanePlan &plan, const RouteRequest &request);
     static void sort(const Pool *pool, Targets &targets, const RouteRequest &request);
     void addMirror(LanePlan &plan, const RouteRequest &request) const;
 
