@@ -13,6 +13,7 @@ T.ApplicationWindow {
         {page: "live", title: qsTr("Live"), icon: "activity"},
         {page: "keys", title: qsTr("Keys"), icon: "key-round"},
         {page: "backends", title: qsTr("Backends"), icon: "server"},
+        {page: "models", title: qsTr("Models"), icon: "layers"},
         {page: "usage", title: qsTr("Usage"), icon: "chart-column"},
         {page: "settings", title: qsTr("Settings"), icon: "settings"}
     ]
@@ -149,10 +150,14 @@ T.ApplicationWindow {
     }
     PageShortcut {
         sequence: "Ctrl+4"
-        page: "usage"
+        page: "models"
     }
     PageShortcut {
         sequence: "Ctrl+5"
+        page: "usage"
+    }
+    PageShortcut {
+        sequence: "Ctrl+6"
         page: "settings"
     }
     PageShortcut {
@@ -216,6 +221,10 @@ T.ApplicationWindow {
                 PageSlot {
                     shown: App.currentPage === "backends"
                     sourceComponent: BackendsPage {}
+                }
+                PageSlot {
+                    shown: App.currentPage === "models"
+                    sourceComponent: ModelsPage {}
                 }
                 PageSlot {
                     shown: App.currentPage === "usage"

@@ -86,8 +86,8 @@ public:
         , m_demo(QStringLiteral("demo"),
                  QStringLiteral("Show made-up traffic; no network is used."))
         , m_screenshot(QStringLiteral("screenshot"),
-                       QStringLiteral("Save a picture of a page (live, keys, backends, usage, "
-                                      "settings, setup) and end."),
+                       QStringLiteral("Save a picture of a page (live, keys, backends, models, "
+                                      "usage, settings, setup) and end."),
                        QStringLiteral("page"))
         , m_theme(QStringLiteral("theme"), QStringLiteral("dark or light."),
                   QStringLiteral("theme"))
@@ -115,8 +115,9 @@ public:
         m_panel.demo = parser.isSet(m_demo) || m_panel.isScreenshot();
         m_panel.file = parser.value(m_out);
         const QStringList pages = {QStringLiteral("live"),     QStringLiteral("keys"),
-                                   QStringLiteral("backends"), QStringLiteral("usage"),
-                                   QStringLiteral("settings"), QStringLiteral("setup")};
+                                   QStringLiteral("backends"), QStringLiteral("models"),
+                                   QStringLiteral("usage"),    QStringLiteral("settings"),
+                                   QStringLiteral("setup")};
         if (parser.isSet(m_screenshot) && !pages.contains(m_panel.page)) {
             return Error{QStringLiteral("--screenshot knows the pages %1.")
                              .arg(pages.join(QStringLiteral(", ")))};
@@ -196,6 +197,8 @@ int runScreenshot(const PanelOptions &options)
     if (options.page == QStringLiteral("setup")) {
         app.setup()->scan();
     }
+    app.backend()->show(QStringLiteral("lab-server"));
+    app.dryRun()->setModel(QStringLiteral("smart"));
     if (options.page == QStringLiteral("live")) {
         // The newest finished stream, so that the waterfall has something to show.
         for (int row = app.live()->rowCountNow() - 1; row >= 0; --row) {

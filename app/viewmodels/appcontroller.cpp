@@ -34,9 +34,13 @@ const QString kKeychainBanner = QStringLiteral("keychain");
 
 QStringList knownPages()
 {
-    return {QStringLiteral("live"),     kKeysPage,
-            QStringLiteral("backends"), QStringLiteral("usage"),
-            QStringLiteral("settings"), kSetupPage};
+    return {QStringLiteral("live"),
+            kKeysPage,
+            QStringLiteral("backends"),
+            QStringLiteral("models"),
+            QStringLiteral("usage"),
+            QStringLiteral("settings"),
+            kSetupPage};
 }
 
 } // namespace
@@ -53,6 +57,8 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     , m_detail(m_exchanges)
     , m_backends(link, secrets, m_options.clock)
     , m_backend(m_backends, m_options.clock)
+    , m_models(link)
+    , m_dryRun(link)
     , m_keys(link, m_options.clock)
     , m_teams(link, m_keys, m_options.clock)
     , m_usage(link, m_options.clock)
@@ -68,7 +74,7 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
 
     connect(&link, &GatewayLink::exchangesChanged, this, [this](const ExchangeBatch &batch) {
         m_gateway.applyBatch(batch);
-        m_exchanges.applyBatch(batch);
+        m_exchanges.enqueue(batch);
         m_backends.applyBatch(batch);
     });
     m_backends.setFrozen(m_options.frozen);
@@ -102,6 +108,7 @@ AppController::AppController(GatewayLink &link, SessionSecrets &secrets, AppSett
     connect(&settings, &AppSettings::failed, this, &AppController::notice);
     connect(&m_keys, &KeysModel::failed, this, &AppController::notice);
     connect(&m_teams, &TeamsModel::failed, this, &AppController::notice);
+    connect(&m_models, &ModelsModel::failed, this, &AppController::notice);
     connect(&link, &GatewayLink::budgetNotice, this, &AppController::showBudget);
     connect(&link, &GatewayLink::keysChanged, this, &AppController::refreshLimits);
     connect(&link, &GatewayLink::teamsChanged, this, &AppController::refreshLimits);

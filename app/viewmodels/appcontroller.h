@@ -5,11 +5,13 @@
 #include "app/viewmodels/backenddetail.h"
 #include "app/viewmodels/backendsmodel.h"
 #include "app/viewmodels/bannermodel.h"
+#include "app/viewmodels/dryrun.h"
 #include "app/viewmodels/exchangedetail.h"
 #include "app/viewmodels/gatewaystatus.h"
 #include "app/viewmodels/keysmodel.h"
 #include "app/viewmodels/livefiltermodel.h"
 #include "app/viewmodels/livemodel.h"
+#include "app/viewmodels/modelsmodel.h"
 #include "app/viewmodels/pricesmodel.h"
 #include "app/viewmodels/setupassistant.h"
 #include "app/viewmodels/teamsmodel.h"
@@ -44,6 +46,8 @@ class AppController : public QObject
     Q_PROPERTY(tidegate::ExchangeDetail *detail READ detail CONSTANT FINAL)
     Q_PROPERTY(tidegate::BackendsModel *backends READ backends CONSTANT FINAL)
     Q_PROPERTY(tidegate::BackendDetail *backend READ backend CONSTANT FINAL)
+    Q_PROPERTY(tidegate::ModelsModel *models READ models CONSTANT FINAL)
+    Q_PROPERTY(tidegate::DryRun *dryRun READ dryRun CONSTANT FINAL)
     Q_PROPERTY(tidegate::KeysModel *keys READ keys CONSTANT FINAL)
     Q_PROPERTY(tidegate::TeamsModel *teams READ teams CONSTANT FINAL)
     Q_PROPERTY(tidegate::UsageModel *usage READ usage CONSTANT FINAL)
@@ -53,7 +57,8 @@ class AppController : public QObject
     Q_PROPERTY(tidegate::BannerModel *banners READ banners CONSTANT FINAL)
     /// There is no backend yet, and the assistant was neither finished nor skipped.
     Q_PROPERTY(bool firstRunNeeded READ firstRunNeeded NOTIFY firstRunNeededChanged FINAL)
-    /// "live", "keys", "backends", "usage", "settings" or "setup". Remembered, except for "setup".
+    /// "live", "keys", "backends", "models", "usage", "settings" or "setup". Remembered, except for
+    /// "setup".
     Q_PROPERTY(
         QString currentPage READ currentPage WRITE setCurrentPage NOTIFY currentPageChanged FINAL)
     /// Closing the window leaves the program running in the tray.
@@ -83,6 +88,8 @@ public:
     [[nodiscard]] ExchangeDetail *detail() { return &m_detail; }
     [[nodiscard]] BackendsModel *backends() { return &m_backends; }
     [[nodiscard]] BackendDetail *backend() { return &m_backend; }
+    [[nodiscard]] ModelsModel *models() { return &m_models; }
+    [[nodiscard]] DryRun *dryRun() { return &m_dryRun; }
     [[nodiscard]] KeysModel *keys() { return &m_keys; }
     [[nodiscard]] TeamsModel *teams() { return &m_teams; }
     [[nodiscard]] UsageModel *usage() { return &m_usage; }
@@ -163,6 +170,8 @@ private:
     ExchangeDetail m_detail;
     BackendsModel m_backends;
     BackendDetail m_backend;
+    ModelsModel m_models;
+    DryRun m_dryRun;
     KeysModel m_keys;
     TeamsModel m_teams;
     UsageModel m_usage;

@@ -156,7 +156,8 @@ QString BackendDetail::breakerText(qint64 nowMs) const
         return (b.probeRunning ? tr("A probe is under way.")
                                : tr("The next request is the probe.")) +
                u' ' +
-               tr("After %1 of %2 good ones it closes; a bad one opens it again.")
+               tr("%1 of %2 were good so far: with the last it closes, and a bad one opens it "
+                  "again.")
                    .arg(b.probesSucceeded)
                    .arg(b.probesNeeded);
     }

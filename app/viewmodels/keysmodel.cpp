@@ -161,6 +161,17 @@ int KeysModel::activeCount() const
     }));
 }
 
+QStringList KeysModel::activeNames() const
+{
+    QStringList list;
+    for (const ClientKey &key : m_keys) {
+        if (stateOf(key) == State::Active) {
+            list << key.name;
+        }
+    }
+    return list;
+}
+
 KeysModel::State KeysModel::stateOf(const ClientKey &key) const
 {
     if (key.revokedAt.isValid()) {

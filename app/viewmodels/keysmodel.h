@@ -28,6 +28,8 @@ class KeysModel : public QAbstractListModel
     QML_UNCREATABLE("Use App.keys")
     Q_PROPERTY(int count READ count NOTIFY countChanged FINAL)
     Q_PROPERTY(int activeCount READ activeCount NOTIFY countChanged FINAL)
+    /// Names of the keys that let requests in.
+    Q_PROPERTY(QStringList activeNames READ activeNames NOTIFY countChanged FINAL)
     /// A key is being made or changed.
     Q_PROPERTY(bool busy READ isBusy NOTIFY busyChanged FINAL)
 
@@ -70,6 +72,7 @@ public:
     [[nodiscard]] QHash<int, QByteArray> roleNames() const override;
     [[nodiscard]] int count() const { return rowCount(); }
     [[nodiscard]] int activeCount() const;
+    [[nodiscard]] QStringList activeNames() const;
     [[nodiscard]] bool isBusy() const { return m_pending > 0; }
 
     /// What is wrong with a name for a key; empty when it can be used. @p id 0: a new key.

@@ -13,7 +13,7 @@ Dialog {
     width: 460
 
     readonly property var shortcuts: [
-        {keys: "Ctrl+1 … Ctrl+5", meaning: qsTr("Live, Keys, Backends, Usage, Settings")},
+        {keys: "Ctrl+1 … Ctrl+6", meaning: qsTr("Live, Keys, Backends, Models, Usage, Settings")},
         {keys: "Ctrl+K", meaning: qsTr("Find something to do")},
         {keys: "Ctrl+E", meaning: qsTr("Export what the page shows as CSV")},
         {keys: "Ctrl+,", meaning: qsTr("Settings")},
@@ -26,6 +26,7 @@ Dialog {
         {keys: "Ctrl+L", meaning: qsTr("Clear the view")},
         {keys: "Ctrl+C", meaning: qsTr("Copy the request as cURL")},
         {keys: "Ctrl+Shift+C", meaning: qsTr("Copy the request as JSON")},
+        {keys: "Alt+↑  Alt+↓", meaning: qsTr("Move a backend up or down")},
         {keys: "Ctrl+Q", meaning: qsTr("Quit")},
         {keys: "F1", meaning: qsTr("This list")}
     ]

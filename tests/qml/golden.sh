@@ -22,7 +22,7 @@ export LANG=C.UTF-8 TZ=UTC XDG_RUNTIME_DIR=$runtime XDG_CONFIG_HOME=$runtime XDG
 
 mkdir -p "$out"
 failed=0
-for page in live keys backends usage settings setup; do
+for page in live keys backends models usage settings setup; do
     for theme in dark light; do
         name=$page-$theme
         (cd / && timeout 60 "$tidegate" --demo --screenshot "$page" --theme "$theme" --size 1280x800 \

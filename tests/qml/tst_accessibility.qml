@@ -8,7 +8,7 @@ PanelCase {
     name: "Accessibility"
 
     function test_everyFocusableItemHasAName_data() {
-        return ["live", "keys", "backends", "usage", "settings", "setup"].map(page => ({tag: page}));
+        return ["live", "keys", "backends", "models", "usage", "settings", "setup"].map(page => ({tag: page}));
     }
     function test_everyFocusableItemHasAName(row) {
         bench.addRequests(20);

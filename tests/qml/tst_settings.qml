@@ -37,8 +37,10 @@ PanelCase {
         keySequence("Ctrl+3");
         compare(App.currentPage, "backends");
         keySequence("Ctrl+4");
-        compare(App.currentPage, "usage");
+        compare(App.currentPage, "models");
         keySequence("Ctrl+5");
+        compare(App.currentPage, "usage");
+        keySequence("Ctrl+6");
         compare(App.currentPage, "settings");
     }
     function test_paletteFindsAPage() {
