@@ -67,14 +67,14 @@ HttpLimits limitsOf(const ServerConfig &server)
     return limits;
 }
 
-const char *reachabilityName(BackendState::Reachability reachability)
+const char *reachabilityName(LaneState::Reachability reachability)
 {
     switch (reachability) {
-    case BackendState::Reachability::Reachable:
+    case LaneState::Reachability::Reachable:
         return "reachable";
-    case BackendState::Reachability::Unreachable:
+    case LaneState::Reachability::Unreachable:
         return "unreachable";
-    case BackendState::Reachability::Unknown:
+    case LaneState::Reachability::Unknown:
         break;
     }
     return "unknown";
@@ -340,14 +340,14 @@ void Engine::sendReadiness(ResponseWriter &writer)
         const bool local = backend.type == BackendType::Echo || backend.type == BackendType::Noop;
         const bool hasKey =
             backend.keyState == KeyState::NotNeeded || backend.keyState == KeyState::Ready;
-        const auto reachability = local ? BackendState::Reachability::Reachable
+        const auto reachability = local ? LaneState::Reachability::Reachable
                                         : lane.state->reachability.load(std::memory_order_relaxed);
-        canServe |= hasKey && reachability == BackendState::Reachability::Reachable;
+        canServe |= hasKey && reachability == LaneState::Reachability::Reachable;
         backends += (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") +
                     jsonString(view(backend.name)) + R"(,"state":")" +
                     reachabilityName(reachability) + R"(","key":)" + (hasKey ? "true" : "false") +
                     R"(,"in_flight":)" +
-                    QByteArray::number(lane.state->inFlight.load(std::memory_order_relaxed)) + '}';
+                    QByteArray::number(lane.state->load()) + '}';
     }
     const bool ready = canServe && m_mode == Mode::Serving;
     const char *state = m_mode == Mode::Serving  ? (ready ? "ready" : "no_backend_available")

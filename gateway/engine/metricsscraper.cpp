@@ -70,10 +70,10 @@ GatewayFigures MetricsScraper::state()
     for (const Lane &lane : routes->lanes()) {
         GatewayFigures::Backend &backend = state.backends.emplace_back();
         backend.name = lane.backend->name;
-        backend.inFlight = lane.state->inFlight.load(std::memory_order_relaxed);
+        backend.inFlight = lane.state->load();
         const auto reachability = lane.state->reachability.load(std::memory_order_relaxed);
-        if (reachability != BackendState::Reachability::Unknown) {
-            backend.reachable = reachability == BackendState::Reachability::Reachable;
+        if (reachability != LaneState::Reachability::Unknown) {
+            backend.reachable = reachability == LaneState::Reachability::Reachable;
         }
     }
     for (const auto &key : config.keys.all()) {

@@ -39,7 +39,7 @@ ModelDiscovery::ModelDiscovery(Ask ask, QObject *parent)
 }
 
 void ModelDiscovery::setBackends(const ConfigPtr &config,
-                                 const std::vector<BackendStatePtr> &states)
+                                 const std::vector<LaneStatePtr> &states)
 {
     const ConfigPtr before = std::exchange(m_config, config);
     m_states = states;
@@ -76,7 +76,7 @@ void ModelDiscovery::askAll(bool onlyUnreachable)
 {
     for (size_t i = 0; i < m_states.size(); ++i) {
         if (!onlyUnreachable ||
-            m_states[i]->reachability.load() != BackendState::Reachability::Reachable) {
+            m_states[i]->reachability.load() != LaneState::Reachability::Reachable) {
             ask(i);
         }
     }
@@ -95,8 +95,8 @@ void ModelDiscovery::ask(size_t index)
             return;
         }
         const bool isThere = test.reachable && test.status < 500;
-        state->reachability.store(isThere ? BackendState::Reachability::Reachable
-                                          : BackendState::Reachability::Unreachable);
+        state->reachability.store(isThere ? LaneState::Reachability::Reachable
+                                          : LaneState::Reachability::Unreachable);
         Q_EMIT self->answered(name, isThere, isThere ? QString() : test.message);
         QByteArrayList models;
         for (const QString &model : test.models) {

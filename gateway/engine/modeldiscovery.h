@@ -28,7 +28,7 @@ public:
     explicit ModelDiscovery(Ask ask, QObject *parent = nullptr);
 
     /// The backends to ask from now on, at once where they are new or have changed.
-    void setBackends(const ConfigPtr &config, const std::vector<BackendStatePtr> &states);
+    void setBackends(const ConfigPtr &config, const std::vector<LaneStatePtr> &states);
     void stop();
     /// @p backend says that it serves these.
     void note(const QByteArray &backend, const QByteArrayList &models);
@@ -46,7 +46,7 @@ private:
 
     Ask m_ask;
     ConfigPtr m_config;
-    std::vector<BackendStatePtr> m_states;
+    std::vector<LaneStatePtr> m_states;
     DiscoveredModels m_models;
     QTimer m_soon;
     QTimer m_rarely;

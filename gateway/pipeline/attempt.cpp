@@ -63,7 +63,6 @@ Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, RouteS
     m_answered = false;
     m_step = trace.started(lane.backend().name, lane.model, kind, atUs);
     state.latency.started();
-    state.inFlight.fetch_add(1, std::memory_order_relaxed);
     return Entry::Entered;
 }
 
@@ -95,7 +94,6 @@ void Attempt::leave()
 {
     LaneState &state = std::exchange(m_lane, nullptr)->state();
     state.latency.ended();
-    state.inFlight.fetch_sub(1, std::memory_order_relaxed);
     m_permit.abandon();
     m_slot.release();
     m_credential = {};

@@ -5,16 +5,6 @@
 
 namespace tidegate {
 
-// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-quint64 LaneDice::next()
-{
-    m_state += 0x9e3779b97f4a7c15;
-    quint64 z = m_state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
 quint64 LaneDice::below(quint64 bound)
 {
     return quint64(share() * double(bound));

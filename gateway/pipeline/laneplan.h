@@ -5,6 +5,7 @@
 #include "gateway/observe/routetrace.h"
 #include "gateway/pipeline/lanestate.h"
 #include "gateway/protocol/apierror.h"
+#include "gateway/resilience/jitter.h"
 
 #include <QByteArray>
 #include <QVarLengthArray>
@@ -33,9 +34,8 @@ public:
         : m_state(seed)
     {
     }
-    [[nodiscard]] quint64 next();
     /// From 0 to below 1.
-    [[nodiscard]] double share() { return double(next() >> 11) * 0x1p-53; }
+    [[nodiscard]] double share() { return nextUnit(m_state); }
     /// From 0 to below @p bound.
     [[nodiscard]] quint64 below(quint64 bound);
 

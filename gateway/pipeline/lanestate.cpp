@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/pipeline/lanestate.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tidegate {
@@ -43,11 +42,6 @@ LaneState::Availability LaneState::availability(qint64 nowNs) const
 bool LaneState::isWell(qint64 nowNs) const
 {
     return breaker.snapshot(nowNs).consecutiveFailures == 0;
-}
-
-int LaneState::load() const
-{
-    return std::max(latency.inFlight(), inFlight.load(std::memory_order_relaxed));
 }
 
 } // namespace tidegate

@@ -52,7 +52,7 @@ public:
     [[nodiscard]] bool isWell(qint64 nowNs) const;
 
     /// Requests under way.
-    [[nodiscard]] int load() const;
+    [[nodiscard]] int load() const { return latency.inFlight(); }
 
     const QByteArray name;
     CircuitBreaker breaker;
@@ -63,7 +63,6 @@ public:
     LaneHealth health;
     std::atomic<bool> draining{false}; ///< gets no new requests; set and unset by hand
     std::atomic<Reachability> reachability{Reachability::Unknown};
-    std::atomic<int> inFlight{0};
 };
 
 using LaneStatePtr = std::shared_ptr<LaneState>;

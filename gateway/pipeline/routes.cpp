@@ -646,17 +646,6 @@ void Routes::addMirror(LanePlan &plan, const RouteRequest &request) const
     plan.mirror = PlannedLane{lane, rule.model, plan.model, false};
 }
 
-std::variant<Route, ApiError> Routes::resolve(const QByteArray &model,
-                                              std::string_view backend) const
-{
-    LaneDice dice(0);
-    LanePlan found = plan({.model = model, .dice = dice, .backend = backend});
-    if (found.error) {
-        return *found.error;
-    }
-    return Route{*found.lanes.front().lane, found.lanes.front().model};
-}
-
 bool Routes::mayUse(const ClientKey *key, const QByteArray &model)
 {
     return !key || key->models.empty() ||

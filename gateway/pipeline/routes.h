@@ -3,7 +3,6 @@
 
 #include "gateway/base/stringmap.h"
 #include "gateway/config/configsnapshot.h"
-#include "gateway/pipeline/backendstate.h"
 #include "gateway/pipeline/laneplan.h"
 #include "gateway/protocol/apierror.h"
 
@@ -15,20 +14,12 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace tidegate {
 
 /// The model names each backend said it serves, by backend name.
 using DiscoveredModels = QHash<QByteArray, QByteArrayList>;
-
-/// Where a request goes.
-struct Route
-{
-    Lane lane;
-    QByteArray model; ///< as the backend calls it
-};
 
 /// Which backends serve which model: a configuration made ready for look-ups.
 ///
@@ -54,14 +45,6 @@ public:
     /// but in its trace. Those known to be unwell come last, as long as one is well. Takes nothing
     /// from any lane.
     [[nodiscard]] LanePlan plan(const RouteRequest &request) const;
-
-    /// Finds the lane for @p model, in this order: a public model name; a name that a backend lists
-    /// or was found to serve; "backend/model"; the most specific pattern; default_backend; a
-    /// backend without a list, other than echo and noop. At equal rank the lower priority number
-    /// wins.
-    /// @p backend, from x-tidegate-backend, narrows all of it to one backend; empty: no wish.
-    [[nodiscard]] std::variant<Route, ApiError> resolve(const QByteArray &model,
-                                                        std::string_view backend) const;
 
     /// True when @p key may use @p model (always for null).
     [[nodiscard]] static bool mayUse(const ClientKey *key, const QByteArray &model);

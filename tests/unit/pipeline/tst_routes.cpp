@@ -45,9 +45,9 @@ Routes routesFor(std::vector<BackendConfig> backends, const QByteArray &defaultB
     config->backends = std::move(backends);
     config->models = std::move(models);
     config->defaultBackend = defaultBackend;
-    std::vector<BackendStatePtr> states;
+    std::vector<LaneStatePtr> states;
     for (const BackendConfig &b : config->backends) {
-        states.push_back(std::make_shared<BackendState>(b.name));
+        states.push_back(std::make_shared<LaneState>(b.name));
     }
     return {config, states, discovered};
 }
@@ -55,12 +55,13 @@ Routes routesFor(std::vector<BackendConfig> backends, const QByteArray &defaultB
 // "backend:model", or the error's code.
 QByteArray resolved(const Routes &routes, const char *model, const char *wish = "")
 {
-    const auto result = routes.resolve(model, wish);
-    if (const auto *error = std::get_if<ApiError>(&result)) {
-        return error->code;
+    LaneDice dice(0);
+    const LanePlan plan = routes.plan({.model = model, .dice = dice, .backend = wish});
+    if (plan.error) {
+        return plan.error->code;
     }
-    const Route &route = std::get<Route>(result);
-    return route.lane.backend->name + ':' + route.model;
+    const PlannedLane &lane = plan.lanes.front();
+    return lane.backend().name + ':' + lane.model;
 }
 
 } // namespace
@@ -105,7 +106,7 @@ void RoutesTest::prefersWhatAnswersAmongTheUnlisted()
 {
     const Routes routes = routesFor({backend("a", {}), backend("b", {}, 200)});
     QCOMPARE(resolved(routes, "x"), "a:x");
-    routes.lanes()[1].state->reachability = BackendState::Reachability::Reachable;
+    routes.lanes()[1].state->reachability = LaneState::Reachability::Reachable;
     QCOMPARE(resolved(routes, "x"), "b:x");
     QCOMPARE(resolved(routesFor({}), "x"), "model_not_found");
     // Where unknown names should go is said: then it is not guessed.
