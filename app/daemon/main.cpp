@@ -18,6 +18,9 @@
 #include <QTimer>
 
 #include <cstdio>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 using namespace tidegate;
 
@@ -66,6 +69,9 @@ private:
                 m_announced = true;
                 print(stdout,
                       QStringLiteral("Tidegate listening on ") + m_gateway.baseUrl().toString());
+#ifdef __GLIBC__
+                malloc_trim(0); // what reading the configuration took: about a megabyte
+#endif
             }
             break;
         case Gateway::State::Failed:
