@@ -17,10 +17,11 @@ import {
 import { Admin } from './lib/policy.mjs';
 import { answer, faults, stream, streamBytes } from './lib/scripts.mjs';
 import { suite } from './lib/suite.mjs';
-import { refusedPort } from './lib/upstream.mjs';
+import { ScriptedUpstream } from './lib/upstream.mjs';
 import { sleep, until } from './lib/wait.mjs';
 
-const deadPort = await refusedPort();
+// Is there when the gateway starts, or it would be known to be down, and gone when the requests come.
+const doomed = await ScriptedUpstream.start();
 const kJson = { 'Content-Type': 'application/json' };
 const kSse = { 'Content-Type': 'text/event-stream' };
 const kBoth = [false, true];
@@ -158,7 +159,7 @@ const kRecoverable = [
 suite('a fault before anything was sent: the second lane answers', {
   concurrency: 12,
   config: (upstream) => {
-    const refusing = { url: `http://127.0.0.1:${deadPort}/v1` };
+    const refusing = { url: doomed.url };
     const { backends, models } = pairs(upstream, Object.fromEntries(kRecoverable.map(({ name, script }) => [
       name, { a: { retry: { max_attempts: 3, backoff_ms: 10 }, ...(script ? {} : refusing) } }])));
     return { backends: { ...backends, ...busy }, models, keys: { test: { key: kClientKey } } };
@@ -167,6 +168,8 @@ suite('a fault before anything was sent: the second lane answers', {
   let stopBusy;
   before(async () => {
     t.admin = new Admin(t.gateway);
+    await until('the look at the models of both', () => doomed.probes === 2);
+    await doomed.stop();
     stopBusy = await keepBusy(t.gateway);
   });
   after(() => stopBusy());
