@@ -68,6 +68,7 @@ TrayController::TrayController(AppController &app, QObject *parent)
     connect(app.gateway(), &GatewayStatus::stateChanged, this, &TrayController::changed);
     connect(app.setup(), &SetupAssistant::snippetsChanged, this, &TrayController::changed);
     connect(app.settings(), &AppSettings::startAtLoginChanged, this, &TrayController::changed);
+    connect(app.settings(), &AppSettings::trayStyleChanged, this, &TrayController::changed);
     connect(&app, &AppController::closedToTray, this, &TrayController::explainTray);
 }
 
@@ -211,6 +212,11 @@ TrayItem TrayController::quitItem() const
     return submenu(tr("Quit"),
                    {entry("quit-drain", tr("Finish %n request(s), then quit", nullptr, active)),
                     entry("quit-now", tr("Quit now"))});
+}
+
+AppSettings::TrayStyle TrayController::style() const
+{
+    return m_app.settings()->trayStyle();
 }
 
 TrayController::Icon TrayController::icon() const

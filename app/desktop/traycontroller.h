@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/viewmodels/appsettings.h"
+
 #include <QList>
 #include <QObject>
 #include <QString>
@@ -44,6 +46,7 @@ public:
 
     [[nodiscard]] QList<TrayItem> menu() const;
     [[nodiscard]] Icon icon() const;
+    [[nodiscard]] AppSettings::TrayStyle style() const;
     /// Two lines.
     [[nodiscard]] QString toolTip() const;
     void trigger(const QString &id);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/desktop/trayicon.h"
 
+#include "app/desktop/traypicture.h"
+
 #include <QAction>
-#include <QIcon>
 
 namespace tidegate {
 
@@ -10,14 +11,6 @@ namespace {
 
 /// At login the panel of the desktop often comes after us; there is no signal for it.
 constexpr int kLookoutMs = 2'000;
-
-QString iconFile(TrayController::Icon icon)
-{
-    const QString name = icon == TrayController::Icon::Error    ? QStringLiteral("tidegate-error")
-                         : icon == TrayController::Icon::Paused ? QStringLiteral("tidegate-paused")
-                                                                : QStringLiteral("tidegate");
-    return QStringLiteral(":/tidegate/icons/mark/") + name + QStringLiteral(".svg");
-}
 
 } // namespace
 
@@ -49,6 +42,7 @@ void TrayIcon::look()
     }
     if (available) {
         m_icon = std::make_unique<QSystemTrayIcon>();
+        m_picture.reset();
         m_icon->setContextMenu(&m_menu);
         connect(m_icon.get(), &QSystemTrayIcon::activated, this,
                 [this](QSystemTrayIcon::ActivationReason reason) {
@@ -72,7 +66,11 @@ void TrayIcon::update()
     if (!m_icon) {
         return;
     }
-    m_icon->setIcon(QIcon(iconFile(m_controller.icon())));
+    const auto picture = std::pair(m_controller.icon(), m_controller.style());
+    if (m_picture != picture) {
+        m_picture = picture;
+        m_icon->setIcon(trayPicture(picture.first, picture.second));
+    }
     m_icon->setToolTip(m_controller.toolTip());
     QList<TrayItem> items = m_controller.menu();
     // A rebuilt menu closes its open submenus on some desktops.

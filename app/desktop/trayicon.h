@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/desktop/traycontroller.h"
+#include "app/viewmodels/appsettings.h"
 
 #include <QMenu>
 #include <QObject>
@@ -9,6 +10,8 @@
 #include <QTimer>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace tidegate {
 
@@ -38,6 +41,8 @@ private:
     QMenu m_menu;
     QList<TrayItem> m_items; ///< what m_menu shows
     std::unique_ptr<QSystemTrayIcon> m_icon;
+    /// What m_icon shows.
+    std::optional<std::pair<TrayController::Icon, AppSettings::TrayStyle>> m_picture;
     QTimer m_lookout;
 };
 

@@ -3,8 +3,13 @@
 
 #include "app/viewmodels/gatewaylink.h"
 #include "app/viewmodels/gatewaystatus.h"
+#include "app/viewmodels/livemodel.h"
 
 #include <QHostAddress>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QMap>
 #include <QMetaEnum>
 #include <QPointer>
 #include <QSysInfo>
@@ -26,6 +31,14 @@ constexpr QLatin1StringView kGeometry("window/geometry");
 constexpr QLatin1StringView kLastPage("window/page");
 constexpr QLatin1StringView kTrayExplained("window/trayExplained");
 constexpr QLatin1StringView kSetupDone("setup/done");
+constexpr QLatin1StringView kHiddenLiveColumns("live/hiddenColumns");
+constexpr QLatin1StringView kLiveViews("live/views");
+constexpr QLatin1StringView kTrayStyle("appearance/tray");
+
+/// Of one saved view.
+const QString kName = QStringLiteral("name");
+const QString kFilter = QStringLiteral("filter");
+const QString kChip = QStringLiteral("chip");
 
 constexpr int kPortSearchRange = 100;
 constexpr int kMaxPort = 65'535;
@@ -41,6 +54,26 @@ QString originText(Origin origin)
     return origin == Origin::File          ? AppSettings::tr("from config file")
            : origin == Origin::Environment ? AppSettings::tr("from environment")
                                            : QString();
+}
+
+QMap<QString, QJsonObject> readViews(const QSettings &settings)
+{
+    QMap<QString, QJsonObject> views;
+    const QJsonArray saved =
+        QJsonDocument::fromJson(settings.value(kLiveViews).toByteArray()).array();
+    for (const QJsonValue &value : saved) {
+        views.insert(value[kName].toString(), value.toObject());
+    }
+    return views;
+}
+
+void writeViews(QSettings &settings, const QMap<QString, QJsonObject> &views)
+{
+    QJsonArray saved;
+    for (const QJsonObject &view : views) {
+        saved.append(view);
+    }
+    settings.setValue(kLiveViews, QJsonDocument(saved).toJson(QJsonDocument::Compact));
 }
 
 QHostAddress toAddress(const QString &host)
@@ -182,6 +215,75 @@ void AppSettings::setWindowGeometry(const QRect &geometry)
     if (windowGeometry() != geometry) {
         m_settings.setValue(kGeometry, geometry);
         Q_EMIT windowGeometryChanged();
+    }
+}
+
+QStringList AppSettings::hiddenLiveColumns() const
+{
+    return m_settings.value(kHiddenLiveColumns).toStringList();
+}
+
+void AppSettings::setHiddenLiveColumns(const QStringList &columns)
+{
+    if (hiddenLiveColumns() != columns) {
+        m_settings.setValue(kHiddenLiveColumns, columns);
+        Q_EMIT hiddenLiveColumnsChanged();
+    }
+}
+
+QVariantList AppSettings::liveViews() const
+{
+    QVariantList views;
+    for (const QJsonObject &saved : readViews(m_settings)) {
+        const auto chip =
+            LiveModel::Chip(std::clamp(saved[kChip].toInt(), 0, LiveModel::kChipCount - 1));
+        QStringList parts;
+        if (chip != LiveModel::Chip::All) {
+            parts << LiveModel::chipText(chip);
+        }
+        if (const QString filter = saved[kFilter].toString(); !filter.isEmpty()) {
+            parts << filter;
+        }
+        views << QVariantMap{{kName, saved[kName].toString()},
+                             {kFilter, saved[kFilter].toString()},
+                             {kChip, int(chip)},
+                             {QStringLiteral("text"), parts.join(QStringLiteral(" · "))}};
+    }
+    return views;
+}
+
+void AppSettings::saveLiveView(const QString &name, const QString &filter, int chip)
+{
+    const QString trimmed = name.simplified();
+    if (trimmed.isEmpty()) {
+        return;
+    }
+    QMap<QString, QJsonObject> views = readViews(m_settings);
+    views.insert(trimmed, {{kName, trimmed}, {kFilter, filter.trimmed()}, {kChip, chip}});
+    writeViews(m_settings, views);
+    Q_EMIT liveViewsChanged();
+}
+
+void AppSettings::removeLiveView(const QString &name)
+{
+    QMap<QString, QJsonObject> views = readViews(m_settings);
+    if (views.remove(name) > 0) {
+        writeViews(m_settings, views);
+        Q_EMIT liveViewsChanged();
+    }
+}
+
+AppSettings::TrayStyle AppSettings::trayStyle() const
+{
+    return TrayStyle(std::clamp(m_settings.value(kTrayStyle, int(TrayStyle::Colour)).toInt(),
+                                int(TrayStyle::Colour), int(TrayStyle::Dark)));
+}
+
+void AppSettings::setTrayStyle(TrayStyle style)
+{
+    if (trayStyle() != style) {
+        m_settings.setValue(kTrayStyle, int(style));
+        Q_EMIT trayStyleChanged();
     }
 }
 

@@ -8,6 +8,8 @@
 #include <QRect>
 #include <QSettings>
 #include <QString>
+#include <QStringList>
+#include <QVariantList>
 #include <QtQml/qqmlregistration.h>
 
 namespace tidegate {
@@ -45,6 +47,13 @@ class AppSettings : public QObject
     /// Where the window was; null the first time.
     Q_PROPERTY(QRect windowGeometry READ windowGeometry WRITE setWindowGeometry NOTIFY
                    windowGeometryChanged FINAL)
+    /// Columns that the user took out of the Live table, by the names of LiveColumns.qml.
+    Q_PROPERTY(QStringList hiddenLiveColumns READ hiddenLiveColumns WRITE setHiddenLiveColumns
+                   NOTIFY hiddenLiveColumnsChanged FINAL)
+    /// Saved filters of the Live page, by name: maps with name, filter, chip (LiveModel.Chip) and
+    /// text (what is filtered, for people).
+    Q_PROPERTY(QVariantList liveViews READ liveViews NOTIFY liveViewsChanged FINAL)
+    Q_PROPERTY(TrayStyle trayStyle READ trayStyle WRITE setTrayStyle NOTIFY trayStyleChanged FINAL)
     Q_PROPERTY(QString version READ version CONSTANT FINAL)
     Q_PROPERTY(QString qtVersion READ qtVersion CONSTANT FINAL)
 
@@ -56,6 +65,13 @@ public:
         Dark
     };
     Q_ENUM(Theme)
+    enum class TrayStyle
+    {
+        Colour,
+        Light, ///< one light colour, for dark panels
+        Dark   ///< one dark colour, for light panels
+    };
+    Q_ENUM(TrayStyle)
 
     /// @p file: an INI file; made when something is set.
     AppSettings(GatewayLink &link, const QString &file, Autostart autostart,
@@ -73,6 +89,9 @@ public:
     [[nodiscard]] bool isExposed() const;
     [[nodiscard]] QString lastPage() const;
     [[nodiscard]] QRect windowGeometry() const;
+    [[nodiscard]] QStringList hiddenLiveColumns() const;
+    [[nodiscard]] QVariantList liveViews() const;
+    [[nodiscard]] TrayStyle trayStyle() const;
     [[nodiscard]] static QString version();
     [[nodiscard]] static QString qtVersion();
     /// The notification about closing to the tray was shown.
@@ -85,12 +104,17 @@ public:
     void setStartAtLogin(bool start);
     void setLastPage(const QString &page);
     void setWindowGeometry(const QRect &geometry);
+    void setHiddenLiveColumns(const QStringList &columns);
+    void setTrayStyle(TrayStyle style);
     void setTrayExplained();
     void setSetupDone();
     /// For this run only, e.g. for a screenshot.
     void overrideTheme(Theme theme);
     void overrideReducedMotion();
 
+    /// Replaces a view of the same name. @p chip: LiveModel.Chip.
+    Q_INVOKABLE void saveLiveView(const QString &name, const QString &filter, int chip);
+    Q_INVOKABLE void removeLiveView(const QString &name);
     /// Why the gateway could not listen on that port now; empty when it could.
     Q_INVOKABLE QString portProblem(int port) const;
     /// A free port, for a start from `from` upwards; 0 when there is none within 100.
@@ -108,6 +132,9 @@ Q_SIGNALS:
     void serverChanged();
     void lastPageChanged();
     void windowGeometryChanged();
+    void hiddenLiveColumnsChanged();
+    void liveViewsChanged();
+    void trayStyleChanged();
     void serverSaved();
     void serverFailed(const QString &message);
     /// A change could not be kept; for people.

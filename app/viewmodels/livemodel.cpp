@@ -12,6 +12,9 @@ namespace tidegate {
 namespace {
 
 constexpr int kTickMs = 250;
+/// So many changes at once are more than anyone reads: the next ones are shown together.
+constexpr qsizetype kManyChanges = 100;
+constexpr int kRestMs = 200;
 
 /// What an event can change about a row that is there already.
 const QList<int> &changingRoles()
@@ -86,6 +89,9 @@ LiveModel::LiveModel(WallClock clock, QObject *parent)
     m_sequenceOf.reserve(kCapacity);
     m_ticker.setInterval(kTickMs);
     connect(&m_ticker, &QTimer::timeout, this, &LiveModel::refreshRunning);
+    m_rest.setSingleShot(true);
+    m_rest.setInterval(kRestMs);
+    connect(&m_rest, &QTimer::timeout, this, &LiveModel::endRest);
 }
 
 int LiveModel::rowCount(const QModelIndex &parent) const
@@ -207,6 +213,34 @@ void LiveModel::applyBatch(const ExchangeBatch &batch)
     }
 }
 
+void LiveModel::enqueue(const ExchangeBatch &batch)
+{
+    if (m_rest.isActive()) {
+        m_dropped += batch.dropped;
+        hold(batch.events);
+        return;
+    }
+    applyBatch(batch);
+    if (!m_paused && batch.events.size() > kManyChanges) {
+        m_rest.start();
+    }
+}
+
+void LiveModel::endRest()
+{
+    const QList<ExchangeEvent> held = takeHeld();
+    show(held);
+    if (held.size() > kManyChanges) {
+        m_rest.start();
+    }
+}
+
+QList<ExchangeEvent> LiveModel::takeHeld()
+{
+    m_heldIndex.clear();
+    return std::exchange(m_held, {});
+}
+
 void LiveModel::show(const QList<ExchangeEvent> &events)
 {
     if (events.isEmpty()) {
@@ -289,7 +323,7 @@ void LiveModel::hold(const QList<ExchangeEvent> &events)
             m_held[*known] = event;
             continue;
         }
-        if (!m_sequenceOf.contains(event.id)) {
+        if (m_paused && !m_sequenceOf.contains(event.id)) {
             ++m_newWhilePaused;
         }
         m_heldIndex.insert(event.id, m_held.size());
@@ -346,14 +380,17 @@ void LiveModel::setPaused(bool paused)
     if (m_paused == paused) {
         return;
     }
+    if (m_rest.isActive()) {
+        // What came before the pause is not held back by it.
+        m_rest.stop();
+        show(takeHeld());
+    }
     m_paused = paused;
     Q_EMIT pausedChanged();
     if (!paused) {
-        const QList<ExchangeEvent> held = std::exchange(m_held, {});
-        m_heldIndex.clear();
         m_newWhilePaused = 0;
         Q_EMIT newWhilePausedChanged();
-        show(held);
+        show(takeHeld());
     }
 }
 
@@ -393,6 +430,24 @@ LiveModel::Chip LiveModel::chipOf(const ExchangeEvent &event)
         return event.status >= 400 ? Chip::Errors : Chip::Ok;
     }
     return Chip::All;
+}
+
+QString LiveModel::chipText(Chip chip)
+{
+    switch (chip) {
+    case Chip::All:
+        return tr("All");
+    case Chip::Streaming:
+        return tr("Streaming");
+    case Chip::Ok:
+        //: Requests that succeeded
+        return tr("OK");
+    case Chip::Errors:
+        return tr("Errors");
+    case Chip::Cancelled:
+        return tr("Cancelled");
+    }
+    return {};
 }
 
 bool LiveModel::isRunning(const ExchangeEvent &event)

@@ -49,6 +49,7 @@ public:
     };
     Q_ENUM(Chip)
     static constexpr int kChipCount = 5;
+    [[nodiscard]] static QString chipText(Chip chip);
 
     enum Role
     {
@@ -90,6 +91,9 @@ public:
     [[nodiscard]] QHash<int, QByteArray> roleNames() const override;
 
     void applyBatch(const ExchangeBatch &batch);
+    /// The same, but while very many exchanges change, the list does so five times a second only:
+    /// nobody reads faster, and each time costs the view some milliseconds.
+    void enqueue(const ExchangeBatch &batch);
     /// Names for ExchangeEvent::keyId.
     void setKeyNames(QHash<qint64, QString> names);
     /// Names for ExchangeEvent::teamId.
@@ -120,6 +124,8 @@ Q_SIGNALS:
 
 private:
     void hold(const QList<ExchangeEvent> &events);
+    [[nodiscard]] QList<ExchangeEvent> takeHeld();
+    void endRest();
     void show(const QList<ExchangeEvent> &events);
     void refreshRunning();
 
@@ -133,9 +139,10 @@ private:
     qint64 m_dropped = 0;
     bool m_paused = false;
     int m_newWhilePaused = 0;
-    QList<ExchangeEvent> m_held; ///< arrived while paused, one for each exchange
+    QList<ExchangeEvent> m_held; ///< arrived while paused or resting, one for each exchange
     QHash<quint64, qsizetype> m_heldIndex;
     QTimer m_ticker; ///< lets the times of running rows grow
+    QTimer m_rest;   ///< until it ends, what comes is held
 };
 
 } // namespace tidegate

@@ -37,6 +37,9 @@ constexpr std::array<Field, 6> kPrices{{{"input", "input"},
                                         {"reasoning", "reasoning"},
                                         {"perRequest", "per_request"}}};
 
+const QString kTokenBucket = QStringLiteral("token_bucket");
+const QString kSlidingWindow = QStringLiteral("sliding_window");
+
 QString text(const QVariantMap &form, const char *field)
 {
     return form.value(QLatin1String(field)).toString().trimmed();
@@ -117,6 +120,8 @@ QVariantMap fromConfig(const QJsonObject &config)
     for (const auto &[field, name] : kLimits) {
         form[QLatin1String(field)] = scalar(limits.value(QLatin1String(name)));
     }
+    form[QStringLiteral("algorithm")] =
+        limits.value(QStringLiteral("algorithm")).toString(kTokenBucket);
     const QJsonObject budget = config.value(QStringLiteral("budget")).toObject();
     form[QStringLiteral("budgetUsd")] = scalar(budget.value(QStringLiteral("usd")));
     form[QStringLiteral("budgetPeriod")] =
@@ -125,6 +130,8 @@ QVariantMap fromConfig(const QJsonObject &config)
         budget.value(QStringLiteral("timezone"))
             .toString(budget.isEmpty() ? QString::fromLatin1(QTimeZone::systemTimeZoneId())
                                        : QStringLiteral("UTC"));
+    form[QStringLiteral("budgetSoftPercent")] =
+        scalar(budget.value(QStringLiteral("soft_percent")));
     form[QStringLiteral("budgetShadow")] =
         budget.value(QStringLiteral("mode")).toString() == QStringLiteral("shadow");
     return form;
@@ -169,6 +176,12 @@ QVariantMap problems(const QVariantMap &form)
             found[QStringLiteral("budgetTimezone")] =
                 PolicyForm::tr("A time zone like Europe/Berlin.");
         }
+        const QString percent = text(form, "budgetSoftPercent");
+        bool number = false;
+        const int value = percent.toInt(&number);
+        if (!percent.isEmpty() && (!number || value < 1 || value > 100)) {
+            found[QStringLiteral("budgetSoftPercent")] = PolicyForm::tr("From 1 to 100.");
+        }
     }
     return found;
 }
@@ -191,6 +204,10 @@ QJsonObject toConfig(const QVariantMap &form, const QJsonObject &base)
         const QString typed = text(form, field);
         setOrRemove(limits, name, typed.toLongLong(), !typed.isEmpty());
     }
+    limits.remove(QStringLiteral("algorithm"));
+    // Alone it would be limits that limit nothing.
+    setOrRemove(limits, "algorithm", kSlidingWindow,
+                !limits.isEmpty() && text(form, "algorithm") == kSlidingWindow);
     setOrRemove(config, "limits", limits, !limits.isEmpty());
 
     const QString usd = text(form, "budgetUsd");
@@ -199,6 +216,8 @@ QJsonObject toConfig(const QVariantMap &form, const QJsonObject &base)
     budget[QStringLiteral("usd")] = usd;
     budget[QStringLiteral("period")] = text(form, "budgetPeriod");
     budget[QStringLiteral("timezone")] = text(form, "budgetTimezone");
+    const QString percent = text(form, "budgetSoftPercent");
+    setOrRemove(budget, "soft_percent", percent.toInt(), !percent.isEmpty());
     setOrRemove(budget, "mode", QStringLiteral("shadow"),
                 form.value(QStringLiteral("budgetShadow")).toBool());
     setOrRemove(config, "budget", budget, !usd.isEmpty());

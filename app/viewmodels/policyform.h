@@ -13,7 +13,8 @@ namespace tidegate {
 namespace policyform {
 
 /// team, models, expires, allowedIps, requestsPerMinute, tokensPerMinute, tokensPerDay,
-/// maxConcurrency, budgetUsd, budgetPeriod, budgetTimezone: texts; budgetShadow, disabled: bools.
+/// maxConcurrency, algorithm (as in the configuration), budgetUsd, budgetPeriod, budgetTimezone,
+/// budgetSoftPercent: texts; budgetShadow, disabled: bools.
 [[nodiscard]] QVariantMap fromConfig(const QJsonObject &config);
 /// What is wrong, by field; empty when the form can be saved.
 [[nodiscard]] QVariantMap problems(const QVariantMap &form);

@@ -8,6 +8,9 @@ Rectangle {
 
     required property LiveColumns columns
 
+    /// The user wants to choose the columns.
+    signal columnsRequested
+
     implicitHeight: Theme.compactRowHeight + Theme.unit / 2
     color: Theme.colors.surface
 
@@ -88,6 +91,10 @@ Rectangle {
             mono: false
             text: qsTr("Cost")
         }
+    }
+    TapHandler {
+        acceptedButtons: Qt.RightButton
+        onTapped: root.columnsRequested()
     }
     Separator {
         anchors.bottom: parent.bottom

@@ -15,6 +15,7 @@ Item {
 
     /// Show the details of the current row.
     signal openRequested
+    signal columnsRequested
 
     function step(by: int) {
         const last = list.count - 1;
@@ -43,6 +44,7 @@ Item {
 
         width: parent.width
         columns: liveColumns
+        onColumnsRequested: root.columnsRequested()
     }
     NumberAnimation {
         id: pulse

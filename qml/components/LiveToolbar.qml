@@ -17,6 +17,10 @@ Rectangle {
         filter.selectAll();
     }
 
+    function chooseColumns() {
+        columnsPopup.open();
+    }
+
     Component.onCompleted: filter.text = live.filterText
 
     implicitHeight: column.implicitHeight + Theme.gapM * 2
@@ -85,6 +89,32 @@ Rectangle {
                         filter.text = example;
                         root.focusFilter();
                     }
+                }
+            }
+            IconButton {
+                objectName: "viewsButton"
+                iconName: "bookmark"
+                text: qsTr("Saved views")
+                onClicked: views.open()
+
+                LiveViewsPopup {
+                    id: views
+
+                    x: parent.width - width
+                    y: parent.height + Theme.gapXs
+                }
+            }
+            IconButton {
+                objectName: "columnsButton"
+                iconName: "columns-3"
+                text: qsTr("Columns")
+                onClicked: root.chooseColumns()
+
+                LiveColumnsPopup {
+                    id: columnsPopup
+
+                    x: parent.width - width
+                    y: parent.height + Theme.gapXs
                 }
             }
             Separator {

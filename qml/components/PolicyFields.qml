@@ -19,15 +19,22 @@ ColumnLayout {
         {value: "month", text: qsTr("a month")},
         {value: "total", text: qsTr("in total")}
     ]
+    readonly property var algorithms: [
+        {value: "token_bucket", text: qsTr("Refill evenly; a pause saves up for a burst")},
+        {value: "sliding_window", text: qsTr("Never more than that within any 60 seconds")}
+    ]
+    readonly property bool perMinute: requests.text !== "" || tokens.text !== ""
     /// The form's values; whoever shows this looks at them again when `edited` comes.
     readonly property var values: ({
             requestsPerMinute: requests.text,
             tokensPerMinute: tokens.text,
             tokensPerDay: day.text,
             maxConcurrency: concurrency.text,
+            algorithm: algorithms[Math.max(0, algorithm.currentIndex)].value,
             budgetUsd: usd.text,
             budgetPeriod: periods[Math.max(0, period.currentIndex)].value,
             budgetTimezone: zone.text,
+            budgetSoftPercent: soft.text,
             budgetShadow: shadow.checked
         })
 
@@ -36,9 +43,11 @@ ColumnLayout {
         tokens.text = form.tokensPerMinute;
         day.text = form.tokensPerDay;
         concurrency.text = form.maxConcurrency;
+        algorithm.currentIndex = algorithms.findIndex(entry => entry.value === form.algorithm);
         usd.text = form.budgetUsd;
         period.currentIndex = periods.findIndex(entry => entry.value === form.budgetPeriod);
         zone.text = form.budgetTimezone;
+        soft.text = form.budgetSoftPercent;
         shadow.checked = form.budgetShadow;
     }
 
@@ -106,6 +115,22 @@ ColumnLayout {
             label: qsTr("Tokens a day")
         }
     }
+    Field {
+        Layout.fillWidth: true
+        label: qsTr("A minute is counted so")
+
+        ComboBox {
+            id: algorithm
+
+            Layout.fillWidth: true
+            objectName: "limitAlgorithm"
+            enabled: root.perMinute
+            name: qsTr("How a minute is counted")
+            model: root.algorithms
+            textRole: "text"
+            valueRole: "value"
+        }
+    }
     Label {
         Layout.topMargin: Theme.gapXs
         text: qsTr("Budget")
@@ -115,7 +140,7 @@ ColumnLayout {
     }
     GridLayout {
         Layout.fillWidth: true
-        columns: 3
+        columns: 4
         columnSpacing: Theme.gapM
 
         Field {
@@ -169,6 +194,26 @@ ColumnLayout {
                 name: qsTr("Time zone of the budget")
                 placeholderText: "UTC"
                 problem: (root.problems.budgetTimezone ?? "") !== ""
+            }
+        }
+        Field {
+            Layout.fillWidth: true
+            Layout.preferredWidth: 0.9
+            Layout.alignment: Qt.AlignTop
+            label: qsTr("Warn at, %")
+            problem: root.problems.budgetSoftPercent ?? ""
+
+            TextField {
+                id: soft
+
+                Layout.fillWidth: true
+                objectName: "budgetSoftPercent"
+                enabled: usd.text !== ""
+                mono: true
+                name: qsTr("Share of the budget at which to warn, in percent")
+                placeholderText: "80"
+                problem: (root.problems.budgetSoftPercent ?? "") !== ""
+                inputMethodHints: Qt.ImhDigitsOnly
             }
         }
     }

@@ -83,6 +83,7 @@ FocusScope {
                     focus: true
                     visible: App.live.countAll > 0
                     onOpenRequested: root.toggleDetail()
+                    onColumnsRequested: toolbar.chooseColumns()
                     onCurrentIndexChanged: if (App.detail.valid && currentIndex >= 0)
                         App.detail.show(App.live.exchangeIdAt(currentIndex))
                 }

@@ -73,6 +73,28 @@ FocusScope {
                 }
                 FormRow {
                     Layout.fillWidth: true
+                    label: qsTr("Tray icon")
+                    help: qsTr("In its colours, or in one: light for a dark panel, dark for a light one.")
+
+                    Segmented {
+                        objectName: "trayStyle"
+                        name: qsTr("Tray icon")
+                        value: root.settings.trayStyle
+                        options: [
+                            {value: AppSettings.TrayStyle.Colour, text: qsTr("Colours")},
+                            //: The tray icon in one light colour
+                            {value: AppSettings.TrayStyle.Light, text: qsTr("Light")},
+                            //: The tray icon in one dark colour
+                            {value: AppSettings.TrayStyle.Dark, text: qsTr("Dark")}
+                        ]
+                        onChosen: value => root.settings.trayStyle = value
+                    }
+                }
+                Separator {
+                    Layout.fillWidth: true
+                }
+                FormRow {
+                    Layout.fillWidth: true
                     label: qsTr("Reduced motion")
                     help: qsTr("Nothing slides or pulses. Streaming rows show a still bar.")
 

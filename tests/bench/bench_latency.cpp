@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Closed-loop load: each connection sends its next request when the answer to the last one is
-// there.
+// there. With --rate paced load: requests begin at even distances, whatever became of the ones
+// before.
 #include "tests/bench/answerreader.h"
 #include "tests/bench/benchsocket.h"
 #include "tests/bench/benchurl.h"
@@ -15,6 +16,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 using namespace tidegate::bench;
@@ -24,15 +26,17 @@ namespace {
 constexpr const char *kUsage =
     R"(Usage: bench_latency --url http://127.0.0.1:PORT/v1/chat/completions [options]
 
-Sends non-stream chat requests over keep-alive connections, each in a closed loop, and prints one
-line of JSON: requests, errors, rps, mean_us, p50_us, p90_us, p99_us, max_us, duration_s,
-connections, idle.
+Sends non-stream chat requests over keep-alive connections, each in a closed loop or all together
+at a rate, and prints one line of JSON: requests, errors, rps, mean_us, p50_us, p90_us, p99_us,
+max_us, duration_s, connections, idle.
 
   --url URL          where to; http and a numeric address (required)
   --key KEY          sent as Authorization: Bearer KEY (none)
   --header FIELD     one more "Name: value" of each request (none)
   --model NAME       (bench)
   --connections N    (1)
+  --rate R           requests a second; time counts from when a request was due, so that waiting for
+                     a free connection is part of it (0: no pace)
   --seconds S        measured time (5)
   --warmup S         time before it, which is not measured (0.5)
   --body-bytes N     size of the request's body (1024)
@@ -46,7 +50,49 @@ struct Connection
     int fd = -1;
     AnswerReader reader;
     std::string body;
-    int64_t sentNs = 0;
+    int64_t sentNs = 0; ///< or due
+};
+
+/// When the next request is due.
+class Pace
+{
+public:
+    /// @p rate in requests a second; 0: none is ever due.
+    explicit Pace(double rate)
+        : m_intervalNs(rate > 0 ? int64_t(1e9 / rate) : 0)
+        , m_dueNs(nowNs())
+        , m_timer(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC))
+    {
+    }
+    ~Pace() { close(m_timer); }
+    Pace(const Pace &) = delete;
+    Pace &operator=(const Pace &) = delete;
+
+    [[nodiscard]] bool isSet() const { return m_intervalNs > 0; }
+    [[nodiscard]] int timer() const { return m_timer; }
+    [[nodiscard]] bool isDue() const { return isSet() && m_dueNs <= nowNs(); }
+    /// When the request that is due now was due; goes on to the next.
+    int64_t take()
+    {
+        const int64_t dueNs = m_dueNs;
+        m_dueNs += m_intervalNs;
+        return dueNs;
+    }
+    /// Makes timer() readable when the next one is due; not @p wanted: never.
+    void arm(bool wanted) const
+    {
+        itimerspec when = {};
+        if (wanted) {
+            when.it_value.tv_sec = m_dueNs / 1'000'000'000;
+            when.it_value.tv_nsec = m_dueNs % 1'000'000'000;
+        }
+        timerfd_settime(m_timer, TFD_TIMER_ABSTIME, &when, nullptr);
+    }
+
+private:
+    int64_t m_intervalNs;
+    int64_t m_dueNs;
+    int m_timer;
 };
 
 } // namespace
@@ -59,6 +105,7 @@ int main(int argc, char **argv)
                            {"header", ""},
                            {"model", "bench"},
                            {"connections", "1"},
+                           {"rate", "0"},
                            {"seconds", "5"},
                            {"warmup", "0.5"},
                            {"body-bytes", "1024"},
@@ -82,10 +129,12 @@ int main(int argc, char **argv)
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     std::vector<Connection> connections(size_t(options.number("connections")));
     long errors = 0;
-    const auto begin = [&](Connection &connection) {
+    Pace pace(options.real("rate"));
+    std::vector<size_t> idleConnections;
+    const auto begin = [&](Connection &connection, int64_t dueNs) {
         connection.reader.restart();
         connection.body.clear();
-        connection.sentNs = nowNs();
+        connection.sentNs = dueNs;
         // Small enough for any socket buffer that is empty.
         return send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) ==
                ssize_t(request.size());
@@ -103,13 +152,27 @@ int main(int argc, char **argv)
         event.events = EPOLLIN;
         event.data.u64 = index;
         epoll_ctl(epoll, EPOLL_CTL_ADD, connection.fd, &event);
-        return begin(connection);
+        if (pace.isSet()) {
+            idleConnections.push_back(index);
+            return true;
+        }
+        return begin(connection, nowNs());
     };
     for (size_t i = 0; i < connections.size(); ++i) {
         if (!open(i)) {
             std::fprintf(stderr, "cannot connect to %s:%d\n", url.host.c_str(), url.port);
             return 1;
         }
+    }
+
+    // Of no connection.
+    const size_t timerIndex = connections.size();
+    if (pace.isSet()) {
+        epoll_event event = {};
+        event.events = EPOLLIN;
+        event.data.u64 = timerIndex;
+        epoll_ctl(epoll, EPOLL_CTL_ADD, pace.timer(), &event);
+        pace.arm(true);
     }
 
     Samples samples;
@@ -121,7 +184,11 @@ int main(int argc, char **argv)
         const int count = epoll_wait(epoll, events, 256, int((endNs - now) / 1'000'000) + 1);
         now = nowNs();
         for (int i = 0; i < count; ++i) {
-            Connection &connection = connections[events[i].data.u64];
+            const size_t index = events[i].data.u64;
+            if (index == timerIndex) {
+                continue;
+            }
+            Connection &connection = connections[index];
             char buffer[65536];
             const ssize_t size = recv(connection.fd, buffer, sizeof buffer, 0);
             if (size < 0 && errno == EAGAIN) {
@@ -139,10 +206,24 @@ int main(int argc, char **argv)
             if (connection.sentNs >= startNs) {
                 good ? samples.add(now - connection.sentNs) : void(++errors);
             }
-            if ((size <= 0 || !good || !begin(connection)) && !open(events[i].data.u64)) {
+            const bool reusable = size > 0 && good;
+            if (reusable && pace.isSet()) {
+                idleConnections.push_back(index);
+            } else if ((!reusable || !begin(connection, nowNs())) && !open(index)) {
                 std::fprintf(stderr, "cannot connect again\n");
                 return 1;
             }
+        }
+        while (pace.isDue() && !idleConnections.empty()) {
+            const size_t index = idleConnections.back();
+            idleConnections.pop_back();
+            if (!begin(connections[index], pace.take())) {
+                std::fprintf(stderr, "a connection was closed while it was idle\n");
+                return 1;
+            }
+        }
+        if (pace.isSet()) {
+            pace.arm(!idleConnections.empty());
         }
     }
     const double seconds = double(now - startNs) / 1e9;

@@ -64,7 +64,15 @@ PanelCase {
         tryVerify(() => item("keyNameField") !== null);
         compare(item("keyNameField").text, name);
         item("tokensPerDay").text = "123456";
+        item("requestsPerMinute").text = "";
+        item("tokensPerMinute").text = "";
+        verify(!item("limitAlgorithm").enabled, "there is no limit a minute");
+        item("requestsPerMinute").text = "60";
+        item("limitAlgorithm").currentIndex = 1;
         item("budgetUsd").text = "7";
+        item("budgetSoftPercent").text = "0";
+        verify(!item("createButton").enabled);
+        item("budgetSoftPercent").text = "65";
         bench.picture(content, "key-edit");
         mouseClick(item("createButton"));
         tryVerify(() => item("keyNameField") === null);
@@ -72,6 +80,8 @@ PanelCase {
         tryVerify(() => item("keyNameField") !== null);
         compare(item("tokensPerDay").text, "123456");
         compare(item("budgetUsd").text, "7");
+        compare(item("budgetSoftPercent").text, "65");
+        compare(item("limitAlgorithm").currentValue, "sliding_window");
         keyClick(Qt.Key_Escape);
         tryVerify(() => item("keyNameField") === null);
     }

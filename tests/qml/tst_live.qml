@@ -25,6 +25,58 @@ PanelCase {
         list.currentIndex = -1;
     }
 
+    function test_columnsCanBeTakenOut() {
+        tryVerify(() => list.itemAtIndex(list.count - 1) !== null);
+        const columns = list.itemAtIndex(list.count - 1).columns;
+        verify(columns.total > 0);
+        mouseClick(item("columnsButton"));
+        tryVerify(() => item("column-total") !== null);
+        waitForRendering(item("column-total"));
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        bench.picture(content, "live-columns");
+        mouseClick(item("column-total"));
+        mouseClick(item("column-model"));
+        compare(columns.total, 0);
+        compare(columns.model, 0);
+        compare(Array.from(App.settings.hiddenLiveColumns), ["total", "model"]);
+        mouseClick(item("column-total"));
+        verify(columns.total > 0);
+        mouseClick(item("allColumns"));
+        verify(columns.model > 0);
+        compare(App.settings.hiddenLiveColumns.length, 0);
+        keyClick(Qt.Key_Escape);
+        tryVerify(() => item("column-total") === null);
+    }
+    function test_viewsAreSavedAndTaken() {
+        mouseClick(item("viewsButton"));
+        tryVerify(() => item("viewName") !== null);
+        verify(!item("viewName").enabled, "there is no filter to save");
+        keyClick(Qt.Key_Escape);
+        tryVerify(() => item("viewName") === null);
+        App.live.filterText = "status:>=500";
+        App.live.chip = LiveModel.Chip.Errors;
+        mouseClick(item("viewsButton"));
+        tryVerify(() => item("viewName") !== null);
+        item("viewName").text = "broken";
+        mouseClick(item("saveView"));
+        tryVerify(() => item("savedView") !== null);
+        compare(bench.unnamedItems(overlayOrContent()), []);
+        waitForRendering(item("savedView"));
+        bench.picture(content, "live-views");
+        App.live.filterText = "";
+        App.live.chip = LiveModel.Chip.All;
+        mouseClick(item("savedView"));
+        compare(App.live.filterText, "status:>=500");
+        compare(App.live.chip, LiveModel.Chip.Errors);
+        tryVerify(() => item("viewName") === null);
+        mouseClick(item("viewsButton"));
+        tryVerify(() => item("removeView") !== null);
+        waitForRendering(item("removeView"));
+        mouseClick(item("removeView"));
+        tryVerify(() => item("savedView") === null);
+        keyClick(Qt.Key_Escape);
+        tryVerify(() => item("viewName") === null);
+    }
     function test_tailIsFollowed() {
         bench.addRequests(100);
         tryVerify(() => list.atYEnd);
@@ -106,14 +158,16 @@ PanelCase {
     }
     function test_fastBatchesLeaveTheWindowAlive() {
         bench.addStreaming(500);
-        const started = Date.now();
-        for (let i = 0; i < 20; ++i) {
+        let longest = 0;
+        for (let i = 0; i < 40; ++i) {
+            const begun = Date.now();
             bench.changeRequests(500);
-            waitForRendering(list, 1000);
+            // Whatever the batch leads to, frames too, is done before.
+            wait(20);
+            longest = Math.max(longest, Date.now() - begun - 20);
         }
-        const each = (Date.now() - started) / 20;
-        console.info("500 changed rows and a frame: " + each + " ms");
-        verify(each < 100, each + " ms, but a batch comes every 100 ms");
+        console.info("500 changed rows every 20 ms: the window waited " + longest + " ms at most");
+        verify(longest < 100, longest + " ms");
     }
     function test_clearingTheFieldClearsTheFilter() {
         const field = item("filterField");

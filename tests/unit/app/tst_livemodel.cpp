@@ -25,6 +25,7 @@ private Q_SLOTS:
     void countsFollowThePhases();
     void pauseHoldsAndResumeShows();
     void aLongPauseKeepsTheNewest();
+    void whatComesFastIsShownTogether();
     void clearEmptiesHeldEventsToo();
     void runningTimesGrow();
     void texts();
@@ -135,6 +136,36 @@ void TestLiveModel::pauseHoldsAndResumeShows()
     QCOMPARE(model.index(0).data(LiveModel::PhaseRole).toInt(), int(LiveModel::Phase::Done));
     QCOMPARE(model.index(1).data(LiveModel::PhaseRole).toInt(), int(LiveModel::Phase::Done));
     QCOMPARE(model.index(2).data(LiveModel::PhaseRole).toInt(), int(LiveModel::Phase::Streaming));
+}
+
+void TestLiveModel::whatComesFastIsShownTogether()
+{
+    LiveModel model;
+    QAbstractItemModelTester tester(&model);
+    QSignalSpy inserted(&model, &LiveModel::rowsInserted);
+    model.enqueue(doneBatch(1, 50));
+    model.enqueue(doneBatch(51, 250));
+    QCOMPARE(model.rowCount(), 300); // at once: it was quiet before
+    model.enqueue(batchOf({streamingExchange(301)}));
+    model.enqueue(batchOf({doneExchange(301)}));
+    model.enqueue(doneBatch(302, 250));
+    QCOMPARE(model.rowCount(), 300);
+    QTRY_COMPARE(model.rowCount(), 551);
+    QCOMPARE(inserted.count(), 3);
+    QCOMPARE(model.index(300).data(LiveModel::PhaseRole).toInt(), int(LiveModel::Phase::Done));
+    // A pause begins with all that came before it.
+    model.enqueue(doneBatch(552, 9));
+    model.setPaused(true);
+    QCOMPARE(model.rowCount(), 560);
+    model.enqueue(doneBatch(561, 300));
+    QCOMPARE(model.newWhilePaused(), 300);
+    model.setPaused(false);
+    QCOMPARE(model.rowCount(), 860);
+    // Quiet again.
+    model.enqueue(doneBatch(861, 1));
+    QTRY_COMPARE(model.rowCount(), 861);
+    model.enqueue(doneBatch(862, 1));
+    QCOMPARE(model.rowCount(), 862);
 }
 
 void TestLiveModel::aLongPauseKeepsTheNewest()

@@ -16,6 +16,7 @@ private Q_SLOTS:
     void theGatewayTakesIt();
     void emptyFieldsTakeAway();
     void whatHasNoFieldStays();
+    void anAlgorithmAloneIsNoLimit();
     void problems_data();
     void problems();
     void prices();
@@ -31,9 +32,11 @@ private:
         form[QStringLiteral("tokensPerMinute")] = QStringLiteral("100000");
         form[QStringLiteral("tokensPerDay")] = QStringLiteral("2000000");
         form[QStringLiteral("maxConcurrency")] = QStringLiteral("8");
+        form[QStringLiteral("algorithm")] = QStringLiteral("sliding_window");
         form[QStringLiteral("budgetUsd")] = QStringLiteral("0.1");
         form[QStringLiteral("budgetPeriod")] = QStringLiteral("week");
         form[QStringLiteral("budgetTimezone")] = QStringLiteral("Europe/Berlin");
+        form[QStringLiteral("budgetSoftPercent")] = QStringLiteral("65");
         form[QStringLiteral("budgetShadow")] = true;
         return form;
     }
@@ -62,6 +65,8 @@ void TestPolicyForm::theGatewayTakesIt()
     QCOMPARE(parsed->budget->period, BudgetPeriod::Week);
     QCOMPARE(parsed->budget->timeZone, QByteArray("Europe/Berlin"));
     QVERIFY(parsed->budget->shadow);
+    QCOMPARE(parsed->budget->softPercent, 65);
+    QCOMPARE(parsed->limits.algorithm, LimitAlgorithm::SlidingWindow);
 }
 
 void TestPolicyForm::emptyFieldsTakeAway()
@@ -72,18 +77,28 @@ void TestPolicyForm::emptyFieldsTakeAway()
 
 void TestPolicyForm::whatHasNoFieldStays()
 {
-    const QJsonObject config = QJsonDocument::fromJson(
-                                   R"({"limits": {"algorithm": "sliding_window"},
-                                       "budget": {"usd": 5, "period": "day", "soft_percent": 60}})")
+    const QJsonObject config = QJsonDocument::fromJson(R"({"labels": {"owner": "ann"},
+                                    "budget": {"usd": 5, "period": "day", "note": "kept"}})")
                                    .object();
     const QVariantMap form = policyform::fromConfig(config);
     QCOMPARE(form[QStringLiteral("budgetUsd")].toString(), QStringLiteral("5"));
     QCOMPARE(form[QStringLiteral("budgetTimezone")].toString(), QStringLiteral("UTC"));
     const QJsonObject saved = policyform::toConfig(form, config);
-    QCOMPARE(saved[QStringLiteral("limits")].toObject()[QStringLiteral("algorithm")].toString(),
-             QStringLiteral("sliding_window"));
-    QCOMPARE(saved[QStringLiteral("budget")].toObject()[QStringLiteral("soft_percent")].toInt(),
-             60);
+    QCOMPARE(saved[QStringLiteral("labels")], config[QStringLiteral("labels")]);
+    QCOMPARE(saved[QStringLiteral("budget")].toObject()[QStringLiteral("note")].toString(),
+             QStringLiteral("kept"));
+}
+
+void TestPolicyForm::anAlgorithmAloneIsNoLimit()
+{
+    const QJsonObject config =
+        QJsonDocument::fromJson(
+            R"({"limits": {"tokens_per_day": 5, "algorithm": "sliding_window"}})")
+            .object();
+    QVariantMap form = policyform::fromConfig(config);
+    QCOMPARE(policyform::toConfig(form, config), config);
+    form[QStringLiteral("tokensPerDay")] = QString();
+    QCOMPARE(policyform::toConfig(form, config), QJsonObject());
 }
 
 void TestPolicyForm::problems_data()
@@ -106,6 +121,9 @@ void TestPolicyForm::problems_data()
     row("budgetUsd", "1e9");
     row("budgetUsd", "0.0000000001");
     row("budgetTimezone", "Europe/Atlantis");
+    row("budgetSoftPercent", "0");
+    row("budgetSoftPercent", "101");
+    row("budgetSoftPercent", "most");
 }
 
 void TestPolicyForm::problems()
