@@ -67,6 +67,11 @@ HttpLimits limitsOf(const ServerConfig &server)
     return limits;
 }
 
+QByteArray toBytes(std::string_view text)
+{
+    return {text.data(), qsizetype(text.size())};
+}
+
 const char *reachabilityName(LaneState::Reachability reachability)
 {
     switch (reachability) {
@@ -333,21 +338,36 @@ void Engine::sendModels(const HttpRequest &request, ResponseWriter &writer,
 
 void Engine::sendReadiness(ResponseWriter &writer)
 {
+    const qint64 now = monotonicNs();
     bool canServe = false;
+    qint64 soonestNs = 0;
     QByteArray backends;
     for (const Lane &lane : m_routes->lanes()) {
         const BackendConfig &backend = *lane.backend;
+        const LaneState::Availability availability = lane.state->availability(now);
+        const LaneHealth &health = lane.state->health;
         const bool local = backend.type == BackendType::Echo || backend.type == BackendType::Noop;
         const bool hasKey =
             backend.keyState == KeyState::NotNeeded || backend.keyState == KeyState::Ready;
         const auto reachability = local ? LaneState::Reachability::Reachable
                                         : lane.state->reachability.load(std::memory_order_relaxed);
-        canServe |= hasKey && reachability == LaneState::Reachability::Reachable;
-        backends += (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") +
-                    jsonString(view(backend.name)) + R"(,"state":")" +
-                    reachabilityName(reachability) + R"(","key":)" + (hasKey ? "true" : "false") +
-                    R"(,"in_flight":)" +
-                    QByteArray::number(lane.state->load()) + '}';
+        canServe |= hasKey && reachability == LaneState::Reachability::Reachable && availability &&
+                    health.isWell();
+        if (availability.untilNs > 0) {
+            soonestNs =
+                soonestNs == 0 ? availability.untilNs : std::min(soonestNs, availability.untilNs);
+        }
+        const auto breaker = breakerStateName(lane.state->breaker.snapshot(now).state);
+        backends +=
+            (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") + jsonString(view(backend.name)) +
+            R"(,"state":")" + reachabilityName(reachability) + R"(","key":)" +
+            (hasKey ? "true" : "false") + R"(,"health":")" +
+            toBytes(backendHealthName(health.verdict())) + R"(","breaker":")" + toBytes(breaker) +
+            '"' +
+            (availability ? QByteArray()
+                          : R"(,"reason":")" +
+                                QByteArray(RouteTrace::reasonName(availability.reason)) + '"') +
+            R"(,"in_flight":)" + QByteArray::number(lane.state->load()) + '}';
     }
     const bool ready = canServe && m_mode == Mode::Serving;
     const char *state = m_mode == Mode::Serving  ? (ready ? "ready" : "no_backend_available")
@@ -356,7 +376,8 @@ void Engine::sendReadiness(ResponseWriter &writer)
     ResponseHead head(ready ? 200 : 503);
     head.add("content-type", "application/json");
     if (!ready) {
-        head.add("retry-after", "1");
+        const qint64 waitNs = std::max<qint64>(soonestNs - now, 1);
+        head.add("retry-after", view(QByteArray::number((waitNs + 999'999'999) / 1'000'000'000)));
     }
     writer.send(head, R"({"status":")" + QByteArray(state) + R"(","backends":[)" + backends + "]}");
 }
