@@ -284,6 +284,45 @@ for (const workers of [1, 2]) {
   });
 }
 
+suite('/ready', {
+  config: (upstream) => ({
+    circuit_breaker: { ...kBreaker, open_seconds: 2, max_open_seconds: 2, half_open_successes: 1 },
+    backends: { left: backend(upstream, 'left'), right: backend(upstream, 'right') },
+    keys: { test: { key: kClientKey } },
+  }),
+}, (t) => {
+  before(() => { t.admin = new Admin(t.gateway); });
+
+  it('lists each breaker, and is 503 only while none lets a request through', async () => {
+    const ready = async () => {
+      const reply = await t.gateway.get('/ready', { key: null });
+      const { status, backends } = JSON.parse(reply.text);
+      const breakers = Object.fromEntries(backends.map(({ name, breaker }) => [name, breaker]));
+      return { code: reply.head.status, status, breakers, wait: reply.head.get('retry-after') };
+    };
+    t.upstream.when(model('left'), good()).when(model('right'), good());
+    await ask(t.gateway, model('left'));
+    await ask(t.gateway, model('right'));
+    assert.deepEqual(await ready(), { code: 200, status: 'ready', breakers: { left: 'closed', right: 'closed' }, wait: undefined });
+    await trip(t, 'left');
+    assert.deepEqual(await ready(), { code: 200, status: 'ready', breakers: { left: 'open', right: 'closed' }, wait: undefined });
+    await trip(t, 'right');
+    const none = await ready();
+    assert.deepEqual([none.code, none.status, none.breakers], [503, 'no_backend_available', { left: 'open', right: 'open' }]);
+    assert.match(none.wait, /^[123]$/, 'the soonest breaker');
+    await untilHalfOpen(t, 'left');
+    const half = await ready();
+    assert.deepEqual([half.code, half.breakers.left], [200, 'half_open']);
+    // However often somebody looks, the probe is the next request's.
+    const probes = t.upstream.of(model('left')).length;
+    await Promise.all(Array.from({ length: 20 }, ready));
+    t.upstream.when(model('left'), good());
+    assertClean(await ask(t.gateway, model('left')), false);
+    assert.equal(t.upstream.of(model('left')).length, probes + 1);
+    assert.equal((await ready()).breakers.left, 'closed');
+  });
+});
+
 describe('10,000 faults of clients', () => {
   // Of several kinds, on kept and pipelined connections. The model's name says which; none of it is the lane's.
   const kKinds = [
