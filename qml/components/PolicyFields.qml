@@ -117,7 +117,7 @@ ColumnLayout {
     }
     Field {
         Layout.fillWidth: true
-        label: qsTr("A minute is counted so")
+        label: qsTr("How a minute is counted")
 
         ComboBox {
             id: algorithm

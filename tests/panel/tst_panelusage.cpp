@@ -68,6 +68,7 @@ private:
     QTemporaryDir m_dir;
     qint64 m_nowUs = 0;
     qint64 m_rows = 0;
+    bool m_large = false; ///< somebody wants figures
     std::unique_ptr<PanelProgram> m_panel;
 };
 
@@ -76,6 +77,7 @@ void TestPanelUsage::initTestCase()
     m_rows = qEnvironmentVariableIntValue("TIDEGATE_SLOW") == 1 ? 10'000'000 : 200'000;
     m_nowUs = wallClockUs();
     QString dataDir = qEnvironmentVariable("TIDEGATE_LEDGER");
+    m_large = m_rows > 200'000 || !dataDir.isEmpty();
     if (dataDir.isEmpty()) {
         dataDir = m_dir.path();
         const auto written =
@@ -164,8 +166,11 @@ void TestPanelUsage::aNewRangeIsSeenAtOnce()
     QFETCH(const UsageModel::Group, group);
     UsageModel &usage = *m_panel->app().usage();
     Cost best{.answered = 1e9, .painted = 1e9, .stalled = 1e9};
-    // The best of three, so that a busy machine fails nothing.
-    for (int i = 0; i < 3; ++i) {
+    // The best of three, so that a busy machine fails nothing; one is enough to pass.
+    const auto isGood = [&best] {
+        return best.painted <= kPaintedMs * kSlower && best.stalled <= kStallMs * kSlower;
+    };
+    for (int i = 0; i < 3 && (m_large || !isGood()); ++i) {
         usage.setRange(UsageModel::Range::Hour);
         usage.setGroup(UsageModel::Group::Backend);
         usage.refresh();
