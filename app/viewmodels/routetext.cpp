@@ -44,6 +44,10 @@ constexpr std::pair<const char *, RouteStep::Reason> kReasons[] = {
     {"queue_full", RouteStep::Reason::QueueFull},
     {"queue_timeout", RouteStep::Reason::QueueTimeout},
     {"retries_spent", RouteStep::Reason::RetriesSpent},
+    {"over_budget", RouteStep::Reason::OverBudget},
+    {"asleep", RouteStep::Reason::Asleep},
+    {"starting", RouteStep::Reason::Starting},
+    {"not_started", RouteStep::Reason::NotStarted},
 };
 
 } // namespace
@@ -163,6 +167,14 @@ QString stepReason(RouteStep::Reason reason)
         return RouteText::tr("Waited too long in its queue");
     case Reason::RetriesSpent:
         return RouteText::tr("Too many recent calls were retries already");
+    case Reason::OverBudget:
+        return RouteText::tr("The budget has no room for another call");
+    case Reason::Asleep:
+        return RouteText::tr("It is stopped");
+    case Reason::Starting:
+        return RouteText::tr("It is starting");
+    case Reason::NotStarted:
+        return RouteText::tr("It could not be started");
     case Reason::Success:
         return RouteText::tr("It answered");
     case Reason::Transient:

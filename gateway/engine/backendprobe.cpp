@@ -52,9 +52,10 @@ QString sentence(const BackendTest &test)
 
 } // namespace
 
-BackendProbe::BackendProbe(BackendConfig backend, Secret key, Reply reply)
+BackendProbe::BackendProbe(BackendConfig backend, Secret key, quint16 localPort, Reply reply)
     : m_backend(std::move(backend))
     , m_key(std::move(key))
+    , m_localPort(localPort)
     , m_reply(std::move(reply))
 {
 }
@@ -77,6 +78,7 @@ void BackendProbe::start(UpstreamClient &client)
     request.caFile = m_backend.caFile;
     request.verifyTls = m_backend.verifyTls;
     request.allowPrivateNetwork = m_backend.allowPrivateNetwork;
+    request.localPort = m_localPort;
     m_startNs = monotonicNs();
     client.start(std::move(request), *this);
 }

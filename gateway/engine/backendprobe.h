@@ -18,7 +18,8 @@ class BackendProbe final : private UpstreamListener
 public:
     using Reply = std::function<void(BackendProbe *probe, BackendTest result)>;
 
-    BackendProbe(BackendConfig backend, Secret key, Reply reply);
+    /// @p localPort: of the tunnel to it; 0: there is none.
+    BackendProbe(BackendConfig backend, Secret key, quint16 localPort, Reply reply);
 
     void start(UpstreamClient &client);
 
@@ -29,6 +30,7 @@ private:
 
     BackendConfig m_backend;
     Secret m_key;
+    const quint16 m_localPort;
     Reply m_reply;
     BackendTest m_result;
     QByteArray m_body;

@@ -5,7 +5,6 @@
 #include "gateway/resilience/breakersnapshot.h"
 #include "gateway/resilience/credentials.h"
 #include "gateway/resilience/lanehealth.h"
-#include "gateway/resilience/lanehealth.h"
 
 #include <QByteArray>
 #include <QString>
@@ -59,8 +58,8 @@ struct BackendStatus
     ManagedState managed = ManagedState::NotManaged;
     QString managedDetail; ///< one sentence for people
     qint64 managedSinceMs = 0;
-    qint64 idleStopMs = 0; ///< when it will be stopped unless a request comes
-    QString command;       ///< as configured, to be confirmed or shown
+    qint64 idleStopMs = 0;     ///< when it will be stopped unless a request comes
+    QString command;           ///< as configured, to be confirmed or shown
     QStringList commandOutput; ///< the last lines that its commands said, oldest first
 
     TunnelState tunnel = TunnelState::NotTunnelled;

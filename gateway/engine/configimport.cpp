@@ -6,6 +6,7 @@
 #include "gateway/config/policyparser.h"
 #include "gateway/config/pricefile.h"
 #include "gateway/engine/backenddesk.h"
+#include "gateway/engine/manageddesk.h"
 #include "gateway/engine/configeditor.h"
 #include "gateway/policy/pricetable.h"
 
@@ -349,6 +350,7 @@ QJsonObject exportedConfig(const StoredConfig &stored)
     }
     QJsonObject settings = stored.settings;
     const QJsonValue rateLimits = settings.take(kRateLimits);
+    settings.remove(ManagedDesk::kConfirmedSetting); // another machine's people have to see it
     settings.remove(BackendDesk::kDrainedSetting); // says how things are, not how they should be
     QJsonObject result{{u"object"_s, u"tidegate.export"_s},
                        {u"version"_s, kVersion},

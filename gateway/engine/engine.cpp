@@ -85,6 +85,20 @@ const char *reachabilityName(LaneState::Reachability reachability)
     return "unknown";
 }
 
+RouteStep::Reason unwellReason(BackendHealth health)
+{
+    switch (health) {
+    case BackendHealth::Loading:
+        return RouteStep::Reason::Loading;
+    case BackendHealth::Unhealthy:
+        return RouteStep::Reason::Unhealthy;
+    case BackendHealth::Unknown:
+    case BackendHealth::Healthy:
+        break;
+    }
+    return RouteStep::Reason::None;
+}
+
 } // namespace
 
 Engine::Engine(Output output, Secret adminToken)
@@ -351,23 +365,28 @@ void Engine::sendReadiness(ResponseWriter &writer)
             backend.keyState == KeyState::NotNeeded || backend.keyState == KeyState::Ready;
         const auto reachability = local ? LaneState::Reachability::Reachable
                                         : lane.state->reachability.load(std::memory_order_relaxed);
-        canServe |= hasKey && reachability == LaneState::Reachability::Reachable && availability &&
-                    health.isWell();
+        const RouteStep::Reason reason = !hasKey         ? RouteStep::Reason::KeyMissing
+                                         : !availability ? availability.reason
+                                                         : unwellReason(health.verdict());
+        // One that is asleep is started for a request that waits.
+        const bool isAsleep = hasKey && availability.isComing();
+        canServe |= isAsleep || (reason == RouteStep::Reason::None &&
+                                 reachability == LaneState::Reachability::Reachable);
         if (availability.untilNs > 0) {
             soonestNs =
                 soonestNs == 0 ? availability.untilNs : std::min(soonestNs, availability.untilNs);
         }
         const auto breaker = breakerStateName(lane.state->breaker.snapshot(now).state);
-        backends +=
-            (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") + jsonString(view(backend.name)) +
-            R"(,"state":")" + reachabilityName(reachability) + R"(","key":)" +
-            (hasKey ? "true" : "false") + R"(,"health":")" +
-            toBytes(backendHealthName(health.verdict())) + R"(","breaker":")" + toBytes(breaker) +
-            '"' +
-            (availability ? QByteArray()
-                          : R"(,"reason":")" +
-                                QByteArray(RouteTrace::reasonName(availability.reason)) + '"') +
-            R"(,"in_flight":)" + QByteArray::number(lane.state->load()) + '}';
+        backends += (backends.isEmpty() ? "{\"name\":" : ",{\"name\":") +
+                    jsonString(view(backend.name)) + R"(,"state":")" +
+                    (isAsleep ? "asleep" : reachabilityName(reachability)) + R"(","key":)" +
+                    (hasKey ? "true" : "false") + R"(,"health":")" +
+                    toBytes(backendHealthName(health.verdict())) + R"(","breaker":")" +
+                    toBytes(breaker) + '"' +
+                    (reason == RouteStep::Reason::None
+                         ? QByteArray()
+                         : R"(,"reason":")" + QByteArray(RouteTrace::reasonName(reason)) + '"') +
+                    R"(,"in_flight":)" + QByteArray::number(lane.state->load()) + '}';
     }
     const bool ready = canServe && m_mode == Mode::Serving;
     const char *state = m_mode == Mode::Serving  ? (ready ? "ready" : "no_backend_available")
@@ -494,7 +513,9 @@ void Engine::probe(const BackendConfig &backend, const Secret &key,
             },
             Qt::QueuedConnection);
     };
-    m_probes.push_back(std::make_unique<BackendProbe>(backend, key, done));
+    const Lane *lane = m_routes ? m_routes->findLane(view(backend.name)) : nullptr;
+    const quint16 localPort = lane ? lane->state->gate.localPort() : quint16(0);
+    m_probes.push_back(std::make_unique<BackendProbe>(backend, key, localPort, done));
     m_probes.back()->start(*m_upstream);
 }
 

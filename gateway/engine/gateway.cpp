@@ -13,6 +13,7 @@
 #include "gateway/engine/enginethread.h"
 #include "gateway/engine/eventjson.h"
 #include "gateway/engine/healthprober.h"
+#include "gateway/engine/manageddesk.h"
 #include "gateway/engine/metricsscraper.h"
 #include "gateway/engine/modeldiscovery.h"
 #include "gateway/engine/noticejson.h"
@@ -46,6 +47,9 @@ bool isEmptyFile(const QString &path)
 }
 
 Q_LOGGING_CATEGORY(lcGateway, "tidegate.gateway")
+
+// What a stop command, such as that of a cloud machine, gets before the gateway ends.
+constexpr int kManagedStopMs = 45'000;
 
 QString errorsOf(const std::vector<ConfigProblem> &problems)
 {
@@ -113,7 +117,7 @@ public:
                              }})
     {
         drainTimer.setSingleShot(true);
-        connect(&drainTimer, &QTimer::timeout, q, [this] { finishStop(); });
+        connect(&drainTimer, &QTimer::timeout, q, [this] { finishStop(Patience::Some); });
         connect(&secrets, &SecretCache::changed, q, [this] { configSwitch.request(); });
         connect(&watcher, &ConfigWatcher::changed, q, [this] { q->reloadConfig(); });
         connect(&discovery, &ModelDiscovery::changed, q, [this] {
@@ -128,9 +132,16 @@ public:
         connect(&backends, &BackendDesk::changed, q, &Gateway::backendStatusChanged);
         connect(&backends, &BackendDesk::breakerChanged, q, &Gateway::breakerChanged);
         connect(&backends, &BackendDesk::backendChanged, q, [this](const QByteArray &name) {
-            if (const auto status = backends.status(name)) {
+            if (const auto status = statusOf(name)) {
                 tellSubscribers(noticeOf(*status), 1);
             }
+        });
+        connect(&managed, &ManagedDesk::opened, &discovery, &ModelDiscovery::askAgain);
+        connect(&managed, &ManagedDesk::changed, q, [this](const QByteArray &name) {
+            if (const auto status = statusOf(name)) {
+                tellSubscribers(noticeOf(*status), 1);
+            }
+            Q_EMIT q->backendStatusChanged();
         });
         connect(&backends, &BackendDesk::breakerChanged, q,
                 [this](const QByteArray &name, const BreakerEvent &event) {
@@ -159,10 +170,19 @@ public:
     void pushRoutes();
     void watchBackends();
     void saveDrained(const QStringList &names);
+    [[nodiscard]] std::optional<BackendStatus> statusOf(const QByteArray &name) const;
+    void closeStore();
     void rebindIfNeeded(const ServerConfig &before);
     void probe(const BackendConfig &backend, const Secret &key, ModelReply reply);
     void tellSubscribers(const QByteArray &events, qint64 count);
-    void finishStop();
+    enum class Patience : quint8
+    {
+        None,
+        Some
+    };
+    /// The engines end now. With some patience, what the backends' commands have started gets time
+    /// to end, and the state is Stopped later.
+    void finishStop(Patience patience);
     void takeBatch(size_t engine, const ExchangeBatch &batch, bool idle);
     void loadFirst();
     void flushRows(const std::function<void()> &done);
@@ -181,6 +201,9 @@ public:
     ModelDiscovery discovery;
     HealthProber prober;
     BackendDesk backends{[this](const QStringList &names) { saveDrained(names); }};
+    ManagedDesk managed{[this](const QJsonObject &confirmed, ManagedDesk::Reply reply) {
+        store.saveSetting(ManagedDesk::kConfirmedSetting, confirmed, std::move(reply));
+    }};
     ConfigSwitch configSwitch;
     ConfigEditor editor;
     std::shared_ptr<const ConfigSnapshot> config;
@@ -213,6 +236,7 @@ void Gateway::Private::setState(State next)
 void Gateway::Private::fail(const QString &reason)
 {
     failure = reason;
+    managed.endNow();
     engines.clear();
     scraper.finish();
     store.close();
@@ -310,6 +334,7 @@ void Gateway::Private::install(std::shared_ptr<ConfigSnapshot> next)
     const ConfigPtr before = std::exchange(config, std::move(next));
 
     backends.setConfig(config);
+    managed.setConfig(config, backends.states());
     store.setRetentionDays(config->retentionDays);
     pushRoutes();
     watchPriceFile();
@@ -395,6 +420,15 @@ void Gateway::Private::watchBackends()
     backends.setDiscovered(discovery.models());
     prober.setBackends(config, backends.states());
     backends.watch(true);
+}
+
+std::optional<BackendStatus> Gateway::Private::statusOf(const QByteArray &name) const
+{
+    std::optional<BackendStatus> status = backends.status(name);
+    if (status) {
+        managed.fill(*status);
+    }
+    return status;
 }
 
 void Gateway::Private::run()
@@ -527,7 +561,7 @@ void Gateway::Private::takeBatch(size_t engine, const ExchangeBatch &batch, bool
     Q_EMIT q->exchangesChanged(whole);
     if (state == State::Draining &&
         std::all_of(idleOf.begin(), idleOf.end(), [](bool i) { return i; })) {
-        finishStop();
+        finishStop(Patience::Some);
     }
 }
 
@@ -538,7 +572,7 @@ void Gateway::Private::tellSubscribers(const QByteArray &events, qint64 count)
     }
 }
 
-void Gateway::Private::finishStop()
+void Gateway::Private::finishStop(Patience patience)
 {
     if (state == State::Stopped) {
         return;
@@ -550,6 +584,19 @@ void Gateway::Private::finishStop()
     engines.clear();
     scraper.finish();
     activeOf.clear();
+    if (patience == Patience::Some && !managed.isEmpty()) {
+        managed.shutDown(kManagedStopMs, [this] { closeStore(); });
+        return;
+    }
+    managed.endNow();
+    closeStore();
+}
+
+void Gateway::Private::closeStore()
+{
+    if (state == State::Stopped) {
+        return;
+    }
     store.close();
     desk.close();
     setState(State::Stopped);
@@ -580,6 +627,7 @@ void Gateway::start()
     }
     d->backends.restoreDrained(
         opened->settings.value(BackendDesk::kDrainedSetting).toVariant().toStringList());
+    d->managed.restoreConfirmed(opened->settings.value(ManagedDesk::kConfirmedSetting).toObject());
     d->editor.setStored(std::move(opened).value());
     d->desk.open(d->options.dataDir, [this](const Result<QString> &journal) {
         if (!journal) {
@@ -624,7 +672,7 @@ void Gateway::stop()
         return;
     }
     if (d->engines.empty()) {
-        d->finishStop();
+        d->finishStop(Private::Patience::Some);
         return;
     }
     d->setState(State::Draining);
@@ -637,7 +685,7 @@ void Gateway::stop()
 
 void Gateway::stopNow()
 {
-    d->finishStop();
+    d->finishStop(Private::Patience::None);
 }
 
 void Gateway::setAccepting(bool accepting)
@@ -806,7 +854,26 @@ void Gateway::testSavedBackend(const QByteArray &name, std::function<void(Backen
 
 std::vector<BackendStatus> Gateway::backendStatus() const
 {
-    return d->backends.statuses();
+    std::vector<BackendStatus> all = d->backends.statuses();
+    for (BackendStatus &status : all) {
+        d->managed.fill(status);
+    }
+    return all;
+}
+
+void Gateway::confirmCommand(const QByteArray &backend, Reply<Done> reply)
+{
+    d->managed.confirm(backend, reply);
+}
+
+void Gateway::startManaged(const QByteArray &backend, Reply<Done> reply)
+{
+    reply(d->managed.start(backend));
+}
+
+void Gateway::stopManaged(const QByteArray &backend, Reply<Done> reply)
+{
+    reply(d->managed.stop(backend));
 }
 
 void Gateway::drainBackend(const QByteArray &name, Reply<Done> reply)

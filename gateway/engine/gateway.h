@@ -131,6 +131,14 @@ public:
     /// Closes the breaker, forgets what it counted, and makes the backend's keys ready.
     void resetBreaker(const QByteArray &name, Reply<Done> reply);
 
+    /// The managed command, or the SSH tunnel, of that backend may run from now on, exactly as it
+    /// is configured now. Kept in the database by a hash of the command.
+    void confirmCommand(const QByteArray &backend, Reply<Done> reply);
+    /// By hand, at once; the reply does not wait for the end of it.
+    void startManaged(const QByteArray &backend, Reply<Done> reply);
+    /// Requests under way get some time to end; those that come meanwhile start it again.
+    void stopManaged(const QByteArray &backend, Reply<Done> reply);
+
     /// What would happen now to a request: @p question has `model` and, if wanted, `key_id` or
     /// `key` (its name), `backend`, `tools`, `headers` and `body`. Changes nothing. The answer's
     /// fields are in docs/routing.md.

@@ -2,6 +2,7 @@
 #include "gateway/engine/metricsscraper.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/engine/healthprober.h"
 #include "gateway/policy/pricetable.h"
 
 #include <QDateTime>
@@ -13,6 +14,31 @@ namespace {
 
 // As many keys and more as have counters of their own. Beyond them names are not learnt.
 constexpr qsizetype kMaxKeyNames = 10'000;
+
+// A name of a closed set, as the figures have it.
+QByteArray named(std::string_view name)
+{
+    return {name.data(), qsizetype(name.size())};
+}
+
+void addStates(GatewayFigures::Backend &figures, const Lane &lane)
+{
+    const qint64 nowNs = monotonicNs();
+    const LaneState &state = *lane.state;
+    figures.health = named(backendHealthName(healthOf(*lane.backend, state)));
+    figures.draining = state.draining.load(std::memory_order_relaxed);
+    const BreakerSnapshot breaker = state.breaker.snapshot(nowNs);
+    figures.breaker = named(breakerStateName(breaker.state));
+    figures.breakerTransitions.assign(breaker.entered.begin(), breaker.entered.end());
+    figures.keys.resize(size_t(GatewayFigures::keyStateNames().size()));
+    for (const CredentialInfo &key : state.credentials.snapshot(nowNs)) {
+        ++figures.keys[size_t(key.state)];
+    }
+    const LaneQueue::Figures queue = state.queue.figures();
+    figures.waiting = queue.waiting;
+    figures.queueRefused = queue.refused;
+    figures.queueTimedOut = queue.timedOut;
+}
 
 } // namespace
 
@@ -75,6 +101,7 @@ GatewayFigures MetricsScraper::state()
         if (reachability != LaneState::Reachability::Unknown) {
             backend.reachable = reachability == LaneState::Reachability::Reachable;
         }
+        addStates(backend, lane);
     }
     for (const auto &key : config.keys.all()) {
         if (m_keyNames.size() < kMaxKeyNames || m_keyNames.contains(key->id)) {

@@ -38,8 +38,7 @@ ModelDiscovery::ModelDiscovery(Ask ask, QObject *parent)
     connect(&m_rarely, &QTimer::timeout, this, [this] { askAll(false); });
 }
 
-void ModelDiscovery::setBackends(const ConfigPtr &config,
-                                 const std::vector<LaneStatePtr> &states)
+void ModelDiscovery::setBackends(const ConfigPtr &config, const std::vector<LaneStatePtr> &states)
 {
     const ConfigPtr before = std::exchange(m_config, config);
     m_states = states;
@@ -72,6 +71,15 @@ void ModelDiscovery::stop()
     m_states.clear();
 }
 
+void ModelDiscovery::askAgain(const QByteArray &backend)
+{
+    for (size_t i = 0; i < m_states.size(); ++i) {
+        if (m_states[i]->name == backend) {
+            ask(i);
+        }
+    }
+}
+
 void ModelDiscovery::askAll(bool onlyUnreachable)
 {
     for (size_t i = 0; i < m_states.size(); ++i) {
@@ -85,8 +93,8 @@ void ModelDiscovery::askAll(bool onlyUnreachable)
 void ModelDiscovery::ask(size_t index)
 {
     const BackendConfig &backend = m_config->backends[index];
-    if (!canBeAsked(backend)) {
-        return;
+    if (!canBeAsked(backend) || !m_states[index]->gate.isOpen()) {
+        return; // one that is stopped is not to be started for a question
     }
     m_ask(backend, [self = QPointer<ModelDiscovery>(this), name = backend.name, config = m_config,
                     state = m_states[index]](const BackendTest &test) {

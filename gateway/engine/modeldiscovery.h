@@ -30,6 +30,8 @@ public:
     /// The backends to ask from now on, at once where they are new or have changed.
     void setBackends(const ConfigPtr &config, const std::vector<LaneStatePtr> &states);
     void stop();
+    /// It has just become ready.
+    void askAgain(const QByteArray &backend);
     /// @p backend says that it serves these.
     void note(const QByteArray &backend, const QByteArrayList &models);
     [[nodiscard]] const DiscoveredModels &models() const { return m_models; }

@@ -153,6 +153,12 @@ const char *RouteTrace::reasonName(RouteStep::Reason reason)
         return "retries_spent";
     case Reason::OverBudget:
         return "over_budget";
+    case Reason::Asleep:
+        return "asleep";
+    case Reason::Starting:
+        return "starting";
+    case Reason::NotStarted:
+        return "not_started";
     case Reason::Success:
         return "success";
     case Reason::Transient:

@@ -38,6 +38,9 @@ struct RouteStep
         QueueTimeout,
         RetriesSpent, ///< too many of the recent calls were retries already
         OverBudget,   ///< the budget has no room for what one more call may cost
+        Asleep,       ///< stopped by Tidegate, and could be started
+        Starting,     ///< Tidegate is starting it, or connecting the tunnel to it
+        NotStarted,   ///< could not be started or tunnelled to, or its command is not confirmed
         // called
         Success,
         Transient, ///< 5xx, network, time-out, an error inside a stream

@@ -35,7 +35,8 @@ Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, RouteS
         return Entry::Skipped;
     };
     if (const auto availability = state.availability(nowNs); !availability) {
-        return skip(availability);
+        skip(availability);
+        return availability.isComing() ? Entry::Coming : Entry::Skipped;
     }
     if (!slot) {
         slot = state.queue.tryEnter();
@@ -63,6 +64,7 @@ Attempt::Entry Attempt::enter(const PlannedLane &lane, RouteTrace &trace, RouteS
     m_answered = false;
     m_step = trace.started(lane.backend().name, lane.model, kind, atUs);
     state.latency.started();
+    state.gate.used(nowNs);
     return Entry::Entered;
 }
 

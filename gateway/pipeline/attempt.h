@@ -21,6 +21,7 @@ public:
         Entered,
         Full,    ///< every place is taken
         Skipped, ///< out of service for now; the trace says why
+        Coming,  ///< the same, but it can be waited for until it is started
     };
 
     Attempt() = default;

@@ -232,6 +232,7 @@ bool Exchange::admit()
 void Exchange::tryLanes()
 {
     std::optional<size_t> full;
+    std::optional<size_t> coming;
     while (m_nextLane < size_t(m_plan.lanes.size())) {
         const size_t index = m_nextLane++;
         if (isTaken(index)) {
@@ -245,13 +246,45 @@ void Exchange::tryLanes()
         case Attempt::Entry::Full:
             full = full.value_or(index);
             break;
+        case Attempt::Entry::Coming:
+            if (!coming) {
+                // Later requests will find it awake, whoever answers this one.
+                coming = index;
+                m_plan.lanes[qsizetype(index)].state().gate.wake();
+            }
+            break;
         case Attempt::Entry::Skipped:
             break;
         }
     }
-    if (!full || !waitForPlace(*full)) {
+    if (!(full && waitForPlace(*full)) && !(coming && waitForStart(*coming))) {
         giveUp();
     }
+}
+
+// Nothing else can serve: waits until Tidegate has started this backend.
+bool Exchange::waitForStart(size_t index)
+{
+    const PlannedLane &lane = m_plan.lanes[qsizetype(index)];
+    LaneGate &gate = lane.state().gate;
+    if (m_startDueNs == 0) {
+        const int patience = gate.patienceMs();
+        const int firstByte = lane.timeouts().firstByteMs;
+        m_startDueNs = monotonicNs() +
+                       qint64(firstByte > 0 ? std::min(firstByte, patience) : patience) * 1'000'000;
+    }
+    const qint64 leftMs = (m_startDueNs - monotonicNs()) / 1'000'000;
+    if (leftMs <= 0) {
+        return false;
+    }
+    const auto ready = [this, index] {
+        const LaneGate::Wait done = std::move(m_start);
+        // When it has failed, the ones after it get their turn.
+        m_nextLane = m_plan.lanes[qsizetype(index)].state().gate.isOpen() ? index : index + 1;
+        tryLanes();
+    };
+    m_start = gate.wait(m_host.context(), int(leftMs), ready);
+    return true;
 }
 
 // Every lane that could serve has all its places taken: stands in line at the first one.
@@ -366,8 +399,8 @@ ResponseHead Exchange::answerHead(const LaneCall &call, int status) const
     if (call.lane) {
         head.add("x-tidegate-backend", view(call.lane->backend().name));
         head.add("x-tidegate-model", view(call.lane->model));
-        head.add("x-tidegate-attempts", view(QByteArray::number(m_attempts)));
-        head.add("x-tidegate-overhead-us", view(QByteArray::number(call.overheadUs)));
+        head.add("x-tidegate-attempts", m_attempts);
+        head.add("x-tidegate-overhead-us", call.overheadUs);
         head.add("x-tidegate-cache", "bypass");
     }
     Admission::addLimitFields(head, m_admission.limitStatus());
@@ -829,7 +862,8 @@ const PlannedLane *Exchange::laneLeft(qint64 nowNs) const
 {
     for (size_t i = m_nextLane; i < size_t(m_plan.lanes.size()); ++i) {
         const PlannedLane &lane = m_plan.lanes[qsizetype(i)];
-        if (!isTaken(i) && lane.state().availability(nowNs)) {
+        const auto available = lane.state().availability(nowNs);
+        if (!isTaken(i) && (available || available.isComing())) {
             return &lane;
         }
     }
@@ -978,6 +1012,14 @@ void Exchange::giveUp()
         std::all_of(m_plan.lanes.begin(), m_plan.lanes.end(), [](const PlannedLane &lane) {
             return lane.state().credentials.allCooling(monotonicNs());
         });
+    const auto shut =
+        std::find_if(m_plan.lanes.begin(), m_plan.lanes.end(),
+                     [](const PlannedLane &lane) { return !lane.state().gate.isOpen(); });
+    QByteArray why = "The route trace in Tidegate's Live page says why.";
+    if (shut != m_plan.lanes.end()) {
+        why = "The backend '" + shut->backend().name + "' " + shut->state().gate.reason().toUtf8() +
+              '.';
+    }
     const ApiError error =
         limited ? ApiError{429,
                            "rate_limit_exceeded",
@@ -987,11 +1029,10 @@ void Exchange::giveUp()
                 : ApiError{503,
                            "no_backend_available",
                            "No backend that serves '" + m_openAi.model() +
-                               "' can take the request now. The route trace in Tidegate's Live "
-                               "page says why.",
+                               "' can take the request now. " + why,
                            {}};
     ResponseHead head = ownHead(error.status);
-    head.add("retry-after", view(QByteArray::number((waitMs + 999) / 1000)));
+    head.add("retry-after", (waitMs + 999) / 1000);
     refuse(error, std::move(head));
 }
 
@@ -1073,8 +1114,8 @@ void Exchange::refuseAdmission(const Refusal &refusal)
     if (refusal.retryAfterMs) {
         // RFC 9110 knows whole seconds only; OpenAI's SDKs look for the exact field first.
         const qint64 ms = std::max<qint64>(*refusal.retryAfterMs, 1);
-        head.add("retry-after", view(QByteArray::number((ms + 999) / 1000)));
-        head.add("retry-after-ms", view(QByteArray::number(ms)));
+        head.add("retry-after", (ms + 999) / 1000);
+        head.add("retry-after-ms", ms);
     } else {
         head.add("x-should-retry", "false"); // OpenAI's SDKs would try a 429 again
     }
@@ -1151,6 +1192,7 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     m_usage = used.usage;
     m_cost = used.cost;
     m_place.release();
+    m_start.release();
     m_timer.reset();
     if (call.isRunning()) {
         call.verdict = {Disposition::Cancelled, Fault::None, m_status};

@@ -74,6 +74,7 @@ private:
     bool admit();
     void tryLanes();
     bool waitForPlace(size_t index);
+    bool waitForStart(size_t index);
     void useLane(size_t index);
     void answerFromLocalBackend();
     void callBackend(LaneCall &call);
@@ -137,6 +138,8 @@ private:
     std::unique_ptr<LaneCall> m_hedge; ///< the second one; null until there is need of it
     LaneCall *m_current = &m_first;    ///< the one that answers, as it looks now
     LaneQueue::Slot m_place;           ///< that is waited for
+    LaneGate::Wait m_start;            ///< of a backend, that is waited for
+    qint64 m_startDueNs = 0;           ///< no start is waited for any longer; 0: none was yet
     std::unique_ptr<QTimer> m_timer;   ///< of a back-off, or until the first call is late
     Admission m_admission;
     QByteArray m_requestId;

@@ -48,6 +48,7 @@ UpstreamRequest laneRequest(LaneCall &call, const ProxiedRequest &request)
     sent.verifyTls = backend.verifyTls;
     sent.freshConnection = call.staleRetried;
     sent.allowPrivateNetwork = backend.allowPrivateNetwork;
+    sent.localPort = call.lane->state().gate.localPort();
     return sent;
 }
 

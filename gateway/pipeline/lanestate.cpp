@@ -23,6 +23,16 @@ LaneState::Availability LaneState::availability(qint64 nowNs) const
     if (draining.load(std::memory_order_relaxed)) {
         return {Reason::Draining, 0};
     }
+    switch (gate.state()) {
+    case LaneGate::State::Open:
+        break;
+    case LaneGate::State::Asleep:
+        return {Reason::Asleep, 0};
+    case LaneGate::State::Starting:
+        return {Reason::Starting, 0};
+    case LaneGate::State::Shut:
+        return {Reason::NotStarted, gate.untilNs()};
+    }
     if (!breaker.wouldAllow(nowNs)) {
         const BreakerSnapshot state = breaker.snapshot(nowNs);
         if (state.state == BreakerState::HalfOpen) {

@@ -3,6 +3,7 @@
 
 #include "gateway/config/configsnapshot.h"
 #include "gateway/observe/routetrace.h"
+#include "gateway/pipeline/lanegate.h"
 #include "gateway/pipeline/lanequeue.h"
 #include "gateway/resilience/circuitbreaker.h"
 #include "gateway/resilience/credentials.h"
@@ -37,6 +38,11 @@ public:
         qint64 untilNs = 0; ///< monotonic; 0: not known, or not by itself
 
         explicit operator bool() const { return reason == RouteStep::Reason::None; }
+        /// It could not, but Tidegate can start the backend or is about to.
+        [[nodiscard]] bool isComing() const
+        {
+            return reason == RouteStep::Reason::Asleep || reason == RouteStep::Reason::Starting;
+        }
     };
 
     explicit LaneState(QByteArray backendName);
@@ -61,6 +67,7 @@ public:
     RetryBudget retries;
     LaneQueue queue;
     LaneHealth health;
+    LaneGate gate;
     std::atomic<bool> draining{false}; ///< gets no new requests; set and unset by hand
     std::atomic<Reachability> reachability{Reachability::Unknown};
 };

@@ -51,14 +51,22 @@ HttpRequest httpRequestOf(const RouteQuestion &question)
     return request;
 }
 
-/// The lane of @p plan that a request would be sent to, if any can take one.
+/// The lane of @p plan that a request would be sent to, if any can take one: now, or once Tidegate
+/// has started it.
 const PlannedLane *firstReady(const LanePlan &plan, qint64 nowNs)
 {
     const auto ready =
         std::find_if(plan.lanes.cbegin(), plan.lanes.cend(), [nowNs](const PlannedLane &lane) {
             return bool(lane.state().availability(nowNs));
         });
-    return ready == plan.lanes.cend() ? nullptr : &*ready;
+    if (ready != plan.lanes.cend()) {
+        return &*ready;
+    }
+    const auto coming =
+        std::find_if(plan.lanes.cbegin(), plan.lanes.cend(), [nowNs](const PlannedLane &lane) {
+            return lane.state().availability(nowNs).isComing();
+        });
+    return coming == plan.lanes.cend() ? nullptr : &*coming;
 }
 
 using LaneName = std::pair<const Lane *, QByteArray>;
@@ -101,8 +109,12 @@ QString summaryOf(const LanePlan &plan, const PlannedLane *first, qint64 nowNs)
                          : u"No lane can take a request now; the first can in %1 ms."_s.arg(
                                msUntil(atNs, nowNs));
     }
-    return u"The request would be sent to %1 as %2."_s.arg(text(first->backend().name),
-                                                           text(first->model));
+    const QString backend = text(first->backend().name);
+    if (first->state().availability(nowNs).isComing()) {
+        return u"The request would wait until %1 is started, and then be sent to it as %2."_s.arg(
+            backend, text(first->model));
+    }
+    return u"The request would be sent to %1 as %2."_s.arg(backend, text(first->model));
 }
 
 } // namespace
