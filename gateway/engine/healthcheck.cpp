@@ -127,7 +127,7 @@ std::vector<HealthCheck::Question> HealthCheck::questionsFor(const BackendConfig
 HealthCheck::Result HealthCheck::judge(Topic topic, int status, const QByteArray &body,
                                        const QByteArray &model)
 {
-    Result result{verdictOf(status, body), {}};
+    Result result{.finding = verdictOf(status, body), .models = {}};
     if (result.finding.health != BackendHealth::Unknown && topic != Topic::OllamaLoaded) {
         return result;
     }
@@ -247,6 +247,7 @@ void HealthCheck::upstreamFinished(const UpstreamResult &result)
     const Question &question = m_questions[m_next++];
     if (result.failure != UpstreamFailure::None) {
         m_result.finding = {BackendHealth::Unhealthy, result.message};
+        m_result.answers = false;
         finish();
         return;
     }
@@ -255,6 +256,7 @@ void HealthCheck::upstreamFinished(const UpstreamResult &result)
         m_result.models = std::move(said.models);
     }
     m_result.finding = std::move(said.finding);
+    m_result.answers = m_status < 500;
     if (m_result.finding.health == BackendHealth::Healthy && m_next < m_questions.size()) {
         askNext();
     } else {

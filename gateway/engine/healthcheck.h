@@ -24,6 +24,8 @@ public:
     struct Result
     {
         HealthFinding finding;
+        /// It answered below 500: what is wrong, if anything, is not that requests do not reach it.
+        bool answers = false;
         /// The models that it says it serves; nothing when it was not asked or did not say.
         std::optional<QByteArrayList> models;
     };

@@ -135,7 +135,8 @@ void HealthProber::look(Watched &watched)
 
 void HealthProber::note(Watched &watched, const HealthCheck::Result &result)
 {
-    const bool answers = result.finding.health != BackendHealth::Unhealthy;
+    // A request that is answered says that it can be reached, and nothing of what a check misses.
+    const bool answers = result.answers || result.finding.health == BackendHealth::Loading;
     watched.seen = answers ? Reachability::Reachable : Reachability::Unreachable;
     watched.lane->reachability.store(watched.seen, std::memory_order_relaxed);
     tell(watched, result.finding);

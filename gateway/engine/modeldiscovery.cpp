@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gateway/engine/modeldiscovery.h"
 
+#include "gateway/engine/healthprober.h"
+
 #include <QPointer>
 
 #include <algorithm>
@@ -96,16 +98,22 @@ void ModelDiscovery::ask(size_t index)
     if (!canBeAsked(backend) || !m_states[index]->gate.isOpen()) {
         return; // one that is stopped is not to be started for a question
     }
+    const bool isProbed = HealthProber::isProbed(backend);
+    if (isProbed && backend.health.path.isEmpty()) {
+        return; // its health checks ask for its models, too
+    }
     m_ask(backend, [self = QPointer<ModelDiscovery>(this), name = backend.name, config = m_config,
-                    state = m_states[index]](const BackendTest &test) {
+                    state = m_states[index], isProbed](const BackendTest &test) {
         // An answer about a backend that has been edited meanwhile says nothing.
         if (!self || self->m_config != config) {
             return;
         }
-        const bool isThere = test.reachable && test.status < 500;
-        state->reachability.store(isThere ? LaneState::Reachability::Reachable
-                                          : LaneState::Reachability::Unreachable);
-        Q_EMIT self->answered(name, isThere, isThere ? QString() : test.message);
+        if (!isProbed) {
+            const bool isThere = test.reachable && test.status < 500;
+            state->reachability.store(isThere ? LaneState::Reachability::Reachable
+                                              : LaneState::Reachability::Unreachable);
+            Q_EMIT self->answered(name, isThere, isThere ? QString() : test.message);
+        }
         QByteArrayList models;
         for (const QString &model : test.models) {
             models.append(model.toUtf8());

@@ -15,7 +15,8 @@ namespace tidegate {
 /// Asks every backend now and then which models it serves, and so whether it is there.
 ///
 /// Lives in the main thread, owned by the Gateway; the asking is done by an engine. Backends that
-/// do not answer are asked again soon, the others rarely.
+/// do not answer are asked again soon, the others rarely. Those whose health checks ask for the
+/// models are left to them.
 class ModelDiscovery : public QObject
 {
     Q_OBJECT

@@ -296,6 +296,63 @@ private:
                               qint64(*backend.reachable));
             }
         }
+        perState("backend_health", "1 for what its checks and requests say of it, 0 for the rest.",
+                 GatewayFigures::healthNames(), &GatewayFigures::Backend::health);
+        perBackend("backend_draining", Type::Gauge,
+                   "1: taken out of service by hand; it gets no new requests.",
+                   [](const GatewayFigures::Backend &b) { return qint64(b.draining); });
+        perState("breaker_state", "1 for the state its circuit breaker is in, 0 for the others.",
+                 GatewayFigures::breakerStateNames(), &GatewayFigures::Backend::breaker);
+        m_text.family("breaker_transitions", Type::Counter,
+                      "Times that the circuit breaker went into a state.");
+        for (const GatewayFigures::Backend &backend : m_state.backends) {
+            for (size_t i = 0; i < backend.breakerTransitions.size(); ++i) {
+                m_text.sample(
+                    MetricsText::label("backend", backend.name) + ',' +
+                        MetricsText::label("to", GatewayFigures::breakerStateNames()[qsizetype(i)]),
+                    backend.breakerTransitions[i]);
+            }
+        }
+        m_text.family("backend_keys", Type::Gauge,
+                      "Keys of the backend by state; dead: refused, or out of credit.");
+        for (const GatewayFigures::Backend &backend : m_state.backends) {
+            for (size_t i = 0; i < backend.keys.size(); ++i) {
+                m_text.sample(
+                    MetricsText::label("backend", backend.name) + ',' +
+                        MetricsText::label("state", GatewayFigures::keyStateNames()[qsizetype(i)]),
+                    backend.keys[i]);
+            }
+        }
+        perBackend("queue_waiting", Type::Gauge, "Requests that wait for a place at the backend.",
+                   [](const GatewayFigures::Backend &b) { return b.waiting; });
+        perBackend("queue_refused", Type::Counter,
+                   "Times that a request found the backend's queue full.",
+                   [](const GatewayFigures::Backend &b) { return b.queueRefused; });
+        perBackend("queue_timeouts", Type::Counter,
+                   "Times that a request waited too long in the backend's queue.",
+                   [](const GatewayFigures::Backend &b) { return b.queueTimedOut; });
+    }
+
+    template <typename Value>
+    void perBackend(const char *name, Type type, const char *help, Value value)
+    {
+        m_text.family(name, type, help);
+        for (const GatewayFigures::Backend &backend : m_state.backends) {
+            m_text.sample(MetricsText::label("backend", backend.name), value(backend));
+        }
+    }
+
+    void perState(const char *name, const char *help, const QByteArrayList &states,
+                  QByteArray GatewayFigures::Backend::*member)
+    {
+        m_text.family(name, Type::Gauge, help);
+        for (const GatewayFigures::Backend &backend : m_state.backends) {
+            for (const QByteArray &state : states) {
+                m_text.sample(MetricsText::label("backend", backend.name) + ',' +
+                                  MetricsText::label("state", state),
+                              qint64(backend.*member == state));
+            }
+        }
     }
 
     void writeLedger()
@@ -365,6 +422,24 @@ private:
 };
 
 } // namespace
+
+const QByteArrayList &GatewayFigures::healthNames()
+{
+    static const QByteArrayList kNames{"unknown", "healthy", "loading", "unhealthy"};
+    return kNames;
+}
+
+const QByteArrayList &GatewayFigures::breakerStateNames()
+{
+    static const QByteArrayList kNames{"closed", "open", "half_open"};
+    return kNames;
+}
+
+const QByteArrayList &GatewayFigures::keyStateNames()
+{
+    static const QByteArrayList kNames{"ready", "cooling", "dead", "on_trial"};
+    return kNames;
+}
 
 QByteArray renderPrometheus(const ShardFigures &counted, const GatewayFigures &state,
                             MetricsFormat format)

@@ -6,6 +6,7 @@
 #include "gateway/observe/processfigures.h"
 
 #include <QByteArray>
+#include <QByteArrayList>
 #include <QHash>
 
 #include <optional>
@@ -22,6 +23,14 @@ struct GatewayFigures
         QByteArray name;
         qint64 inFlight = 0;
         std::optional<bool> reachable; ///< nothing: not tried yet
+        QByteArray health;             ///< one of healthNames()
+        bool draining = false;
+        QByteArray breaker;                      ///< one of breakerStateNames()
+        std::vector<quint64> breakerTransitions; ///< into each of breakerStateNames()
+        std::vector<qint64> keys;                ///< in each of keyStateNames()
+        qint64 waiting = 0;                      ///< in the queue
+        qint64 queueRefused = 0;                 ///< since the start, because it was full
+        qint64 queueTimedOut = 0;                ///< since the start
     };
     struct Budget
     {
@@ -49,6 +58,11 @@ struct GatewayFigures
     quint64 configRevision = 0;
     qint64 startedAtUs = 0; ///< wall clock
     ProcessFigures process;
+
+    /// The closed sets that label a backend's series.
+    [[nodiscard]] static const QByteArrayList &healthNames();
+    [[nodiscard]] static const QByteArrayList &breakerStateNames();
+    [[nodiscard]] static const QByteArrayList &keyStateNames();
 
     static constexpr size_t kMaxBudgets = 500; ///< of keys, and as many of teams
 };

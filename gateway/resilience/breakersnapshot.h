@@ -3,6 +3,7 @@
 
 #include "gateway/resilience/disposition.h"
 
+#include <array>
 #include <limits>
 #include <string_view>
 
@@ -44,6 +45,9 @@ struct BreakerSnapshot
     /// openUntilNs of a breaker that only a person closes.
     static constexpr qint64 kUntilReset = std::numeric_limits<qint64>::max();
 
+    /// By BreakerState: times it went into it since the start.
+    using Entered = std::array<quint64, 3>;
+
     BreakerState state = BreakerState::Closed;
     BreakerReason reason = BreakerReason::None;
     Fault fault = Fault::None; ///< the last failure; None when closed and well
@@ -57,6 +61,7 @@ struct BreakerSnapshot
     qint64 failures = 0; ///< in the window
     qint64 requests = 0; ///< in the window, that ended as a success or a failure
     int streak = 0;      ///< times it opened since it was last closed
+    Entered entered = {};
 
     [[nodiscard]] double failureRatio() const
     {

@@ -121,6 +121,7 @@ BreakerSnapshot CircuitBreaker::snapshot(qint64 nowNs) const
     snapshot.failures = m_counts.first();
     snapshot.requests = m_counts.first() + m_counts.second();
     snapshot.streak = m_streak;
+    snapshot.entered = m_entered;
     if (m_state == BreakerState::Open && nowNs < m_openUntilNs) {
         snapshot.openUntilNs = m_openUntilNs;
     } else if (m_state == BreakerState::Open) {
@@ -264,6 +265,7 @@ void CircuitBreaker::go(BreakerState to, BreakerReason reason, qint64 nowNs)
     m_history[m_transitions % m_history.size()] = {
         nowNs, m_state, to, reason, to == BreakerState::Open ? m_fault : Fault::None};
     ++m_transitions;
+    ++m_entered[size_t(to)];
     m_state = to;
     m_reason = reason;
     m_sinceNs = nowNs;

@@ -74,6 +74,7 @@ private:
     Fault m_fault = Fault::None;
     std::array<BreakerTransition, kHistory> m_history;
     size_t m_transitions = 0; ///< of all time
+    BreakerSnapshot::Entered m_entered = {};
 };
 
 } // namespace tidegate

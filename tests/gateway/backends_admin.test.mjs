@@ -8,7 +8,7 @@ import { before, describe, it } from 'node:test';
 import { Gateway, kClientKey, Scratch, testConfig } from './lib/gateway.mjs';
 import { ask, assertClean, good, pairs, steps, told } from './lib/lanes.mjs';
 import { parseEvents } from './lib/openai.mjs';
-import { Admin } from './lib/policy.mjs';
+import { Admin, metric } from './lib/policy.mjs';
 import { Schemas } from './lib/schema.mjs';
 import { answer } from './lib/scripts.mjs';
 import { assertError, suite } from './lib/suite.mjs';
@@ -80,6 +80,7 @@ suite('backends by hand', { config }, (t) => {
     const drained = await post(t, 'running-a/drain');
     assert.equal(drained.status.draining, true);
     assert.equal(drained.status.in_flight, 1);
+    assert.equal(await metric(t.gateway, 'tidegate_backend_draining', { backend: 'running-a' }), '1');
 
     const other = await ask(t.gateway, 'running', true);
     assertClean(other, true);
@@ -120,6 +121,10 @@ suite('backends by hand', { config }, (t) => {
     const reply = await ask(t.gateway, 'tripped');
     assert.deepEqual(steps(await told(t, reply)),
       ['skipped tripped-a: breaker_open', 'tried tripped-b: success 200']);
+    const lane = { backend: 'tripped-a' };
+    assert.equal(await metric(t.gateway, 'tidegate_breaker_state', { ...lane, state: 'open' }), '1');
+    assert.equal(await metric(t.gateway, 'tidegate_breaker_state', { ...lane, state: 'closed' }), '0');
+    assert.equal(await metric(t.gateway, 'tidegate_breaker_transitions_total', { ...lane, to: 'open' }), '1');
     const closed = (await post(t, 'tripped-a/breaker/reset')).status.breaker;
     assert.equal(closed.state, 'closed');
     assert.deepEqual(closed.history.map(({ from, to, reason }) => `${from} ${to} ${reason}`),
@@ -145,6 +150,7 @@ suite('backends by hand', { config }, (t) => {
     assert.deepEqual(keys.map(({ tail, state, fault }) => [tail, state, fault]),
       [['1111', 'dead', 'key'], ['2222', 'ready', null]]);
     assert.ok(Date.parse(keys[0].until) > Date.now());
+    assert.equal(await metric(t.gateway, 'tidegate_backend_keys', { backend: 'keys-a', state: 'dead' }), '1');
     const after = (await post(t, 'keys-a/breaker/reset')).status.keys;
     assert.deepEqual(after.map(({ state, until: when }) => [state, when]), [['ready', null], ['ready', null]]);
   });

@@ -102,6 +102,11 @@ describe('metrics', () => {
       assert.equal(value('tidegate_refused_requests_total', { class: '4xx', status: '401' }), '1');
       assert.equal(value('tidegate_requests_in_flight', { backend: 'up' }), '0');
       assert.equal(value('tidegate_backend_reachable', { backend: 'up' }), '1');
+      assert.equal(value('tidegate_backend_health', { backend: 'up', state: 'healthy' }), '1');
+      assert.equal(value('tidegate_backend_health', { backend: 'up', state: 'unhealthy' }), '0');
+      assert.equal(value('tidegate_breaker_state', { backend: 'up', state: 'closed' }), '1');
+      assert.equal(value('tidegate_breaker_transitions_total', { backend: 'up', to: 'open' }), '0');
+      assert.equal(value('tidegate_queue_waiting', { backend: 'up' }), '0');
     }
   });
 
