@@ -11,7 +11,7 @@ import { answer, stream } from './scripts.mjs';
 import { sleep, slowness } from './wait.mjs';
 
 /** How long a silent backend of these tests may be silent. */
-export const kPatienceMs = 300 * slowness;
+export const kPatienceMs = 1000 * slowness;
 
 const timeouts = { connect_ms: kPatienceMs, first_byte_ms: kPatienceMs, idle_ms: kPatienceMs };
 
