@@ -132,6 +132,9 @@ DemoFeed::Plan DemoFeed::plan(qint64 atUs)
             t.endUs = t.routedUs + spread(40);
         }
         plan.bytesOut = 280;
+        if (failure.upstream) {
+            traceRoute(plan);
+        }
         return plan;
     }
 
@@ -159,7 +162,55 @@ DemoFeed::Plan DemoFeed::plan(qint64 atUs)
     plan.usage.cachedInput = route->remote && plan.usage.input > 700 ? plan.usage.input / 3 : -1;
     plan.cost =
         Money::fromNano(plan.usage.input * route->nanoIn + plan.usage.output * route->nanoOut);
+    traceRoute(plan);
     return plan;
+}
+
+void DemoFeed::traceRoute(Plan &plan)
+{
+    // How long the lane that fails takes to say so.
+    constexpr qint64 kFailedUs = 84'000;
+    const ExchangeEvent &event = plan.event;
+    ExchangeTimings &t = plan.timings;
+    if (event.requestedModel == "gpt-4o") {
+        plan.trace.skipped("lab-server", "qwen2.5-72b-instruct", RouteStep::Reason::BreakerOpen,
+                           t.routedUs - 9, 12'400);
+    }
+    qint64 startUs = t.routedUs;
+    if (event.attempts > 1) {
+        struct Lane
+        {
+            const char *backend;
+            const char *model;
+        };
+        static constexpr Lane kFailing[] = {{"gpu-box", "qwen2.5-7b-instruct"},
+                                            {"openai", "gpt-4o-mini"}};
+        size_t which = size_t(event.id % std::size(kFailing));
+        if (event.backend == kFailing[which].backend) {
+            which = (which + 1) % std::size(kFailing);
+        }
+        const int first = plan.trace.started(kFailing[which].backend, kFailing[which].model,
+                                             RouteStep::Kind::Tried, startUs);
+        plan.trace.ended(first, RouteStep::Reason::Transient, 503, startUs + kFailedUs,
+                         "overloaded");
+        startUs += kFailedUs + 40;
+        for (qint64 *at : {&t.connectedUs, &t.tlsUs, &t.sentUs, &t.firstByteUs, &t.endUs}) {
+            *at += *at >= 0 ? kFailedUs : 0;
+        }
+    }
+    const int last =
+        plan.trace.started(event.backend, event.servedModel, RouteStep::Kind::Tried, startUs);
+    const bool failed = plan.outcome == ExchangePhase::Failed;
+    plan.trace.ended(last,
+                     plan.outcome == ExchangePhase::Cancelled ? RouteStep::Reason::Cancelled
+                     : plan.status == 429                     ? RouteStep::Reason::RateLimited
+                     : failed                                 ? RouteStep::Reason::Transient
+                                                              : RouteStep::Reason::Success,
+                     plan.status == 499 ? 200 : plan.status, t.endUs,
+                     plan.status == 429   ? "rate_limit"
+                     : plan.status == 504 ? "timeout"
+                     : failed             ? "unreachable"
+                                          : "");
 }
 
 bool DemoFeed::progress(Plan &plan, qint64 nowUs)
@@ -182,6 +233,7 @@ bool DemoFeed::progress(Plan &plan, qint64 nowUs)
         event.bytesOut = plan.bytesOut;
         event.errorCode = plan.errorCode;
         event.errorMessage = plan.errorMessage;
+        event.trace = plan.trace;
         return true;
     }
     if (event.timings.firstByteUs >= 0 && event.stream) {

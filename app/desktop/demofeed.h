@@ -42,12 +42,15 @@ private:
         qint64 bytesOut = 0;
         QByteArray errorCode;
         QString errorMessage;
+        RouteTrace trace; ///< as it is going to be
         bool told = false;
     };
 
     [[nodiscard]] std::uint32_t random(std::uint32_t below);
     [[nodiscard]] qint64 spread(qint64 middle); ///< between half and double
     [[nodiscard]] Plan plan(qint64 atUs);
+    /// Puts the lanes of @p plan into its trace; a second attempt follows a first one that failed.
+    static void traceRoute(Plan &plan);
     [[nodiscard]] static bool progress(Plan &plan, qint64 nowUs);
     [[nodiscard]] ExchangeBatch batch(QList<ExchangeEvent> events) const;
 

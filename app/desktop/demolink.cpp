@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kTickMs = 100;
 constexpr double kPerSecond = 3;
-constexpr qint64 kPastUs = 45'000'000;
+constexpr qint64 kPastUs = 270'000'000;
 constexpr qint64 kDayUs = 86'400'000'000;
 
 QJsonObject json(const char *text)

@@ -21,12 +21,6 @@ BudgetUse budgetUse(const BudgetRule &rule, const BudgetWindow &window, Money se
     return {rule, settled, held, window.startUs, ends ? window.endUs : -1};
 }
 
-/// For what the gateway does not do yet.
-Error notYet()
-{
-    return Error{EngineLink::tr("This gateway cannot do that.")};
-}
-
 } // namespace
 
 EngineLink::EngineLink(Gateway &gateway, QObject *parent)
@@ -95,19 +89,19 @@ void EngineLink::resetBreaker(const QByteArray &name, Gateway::Reply<Done> reply
     m_gateway.resetBreaker(name, std::move(reply));
 }
 
-void EngineLink::confirmCommand(const QByteArray &, Gateway::Reply<Done> reply)
+void EngineLink::confirmCommand(const QByteArray &name, Gateway::Reply<Done> reply)
 {
-    reply(notYet());
+    m_gateway.confirmCommand(name, std::move(reply));
 }
 
-void EngineLink::startManaged(const QByteArray &, Gateway::Reply<Done> reply)
+void EngineLink::startManaged(const QByteArray &name, Gateway::Reply<Done> reply)
 {
-    reply(notYet());
+    m_gateway.startManaged(name, std::move(reply));
 }
 
-void EngineLink::stopManaged(const QByteArray &, Gateway::Reply<Done> reply)
+void EngineLink::stopManaged(const QByteArray &name, Gateway::Reply<Done> reply)
 {
-    reply(notYet());
+    m_gateway.stopManaged(name, std::move(reply));
 }
 
 void EngineLink::saveModel(const QByteArray &name, const QJsonObject &config,

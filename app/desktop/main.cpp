@@ -9,6 +9,7 @@
 #include "app/common/signalwatcher.h"
 #include "app/desktop/demolink.h"
 #include "app/desktop/enginelink.h"
+#include "app/desktop/pseudotranslator.h"
 #include "app/desktop/screenshot.h"
 #include "app/desktop/singleinstance.h"
 #include "app/desktop/traycontroller.h"
@@ -63,6 +64,17 @@ bool hasArgument(int argc, char **argv, std::initializer_list<const char *> name
     });
 }
 
+/// What follows @p name; null when nothing does.
+const char *argumentOf(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; ++i) {
+        if (std::strcmp(argv[i], name) == 0) {
+            return argv[i + 1];
+        }
+    }
+    return nullptr;
+}
+
 /// What only this program understands.
 struct PanelOptions
 {
@@ -71,6 +83,7 @@ struct PanelOptions
     QString page; ///< of a screenshot; empty: none is made
     QString file;
     QSize size = {1280, 800};
+    bool pseudo = false; ///< the language that nobody speaks
     AppSettings::Theme theme = AppSettings::Theme::System;
 
     [[nodiscard]] bool isScreenshot() const { return !page.isEmpty(); }
@@ -93,13 +106,16 @@ public:
                   QStringLiteral("theme"))
         , m_size(QStringLiteral("size"), QStringLiteral("Size of the picture, e.g. 1280x800."),
                  QStringLiteral("WxH"))
-        , m_locale(QStringLiteral("locale"), QStringLiteral("Language and formats, e.g. de_DE."),
+        , m_scale(QStringLiteral("scale"), QStringLiteral("Pixels for each point of the picture."),
+                  QStringLiteral("1 to 4"))
+        , m_locale(QStringLiteral("locale"),
+                   QStringLiteral("Language and formats, e.g. de_DE; xx: long made-up texts."),
                    QStringLiteral("locale"))
         , m_out(QStringLiteral("out"), QStringLiteral("File for the picture."),
                 QStringLiteral("file"))
     {
         m_common.parser().addOptions(
-            {m_tray, m_demo, m_screenshot, m_theme, m_size, m_locale, m_out});
+            {m_tray, m_demo, m_screenshot, m_theme, m_size, m_scale, m_locale, m_out});
     }
 
     /// As CommandLine::parse().
@@ -141,10 +157,18 @@ public:
                 return Error{QStringLiteral("--size is two numbers, for example 1280x800.")};
             }
         }
-        if (parser.isSet(m_locale)) {
+        m_panel.pseudo = parser.value(m_locale) == QStringLiteral("xx");
+        if (parser.isSet(m_locale) && !m_panel.pseudo) {
             QLocale::setDefault(QLocale(parser.value(m_locale)));
         } else if (m_panel.isScreenshot()) {
             QLocale::setDefault(QLocale(QLocale::English, QLocale::UnitedStates));
+        }
+        if (parser.isSet(m_scale)) {
+            const double scale = parser.value(m_scale).toDouble();
+            if (!m_panel.isScreenshot() || scale < 1 || scale > 4) {
+                return Error{
+                    QStringLiteral("--scale is a number from 1 to 4, and for pictures only.")};
+            }
         }
         return QString();
     }
@@ -159,6 +183,7 @@ private:
     QCommandLineOption m_screenshot;
     QCommandLineOption m_theme;
     QCommandLineOption m_size;
+    QCommandLineOption m_scale;
     QCommandLineOption m_locale;
     QCommandLineOption m_out;
     PanelOptions m_panel;
@@ -200,10 +225,11 @@ int runScreenshot(const PanelOptions &options)
     app.backend()->show(QStringLiteral("lab-server"));
     app.dryRun()->setModel(QStringLiteral("smart"));
     if (options.page == QStringLiteral("live")) {
-        // The newest finished stream, so that the waterfall has something to show.
+        // The newest finished stream that was more than one lane's, so that waterfall and route
+        // have something to show.
         for (int row = app.live()->rowCountNow() - 1; row >= 0; --row) {
             const ExchangeEvent &event = app.exchanges()->at(row);
-            if (event.phase == ExchangePhase::Done && event.stream && event.timings.tlsUs >= 0) {
+            if (event.phase == ExchangePhase::Done && event.stream && event.attempts > 1) {
                 app.detail()->show(double(event.id));
                 break;
             }
@@ -372,7 +398,9 @@ int main(int argc, char *argv[])
         // The same picture on every machine: no display, no GPU, no scaling.
         qputenv("QT_QPA_PLATFORM", "offscreen");
         qputenv("QT_QUICK_BACKEND", "software");
-        qputenv("QT_SCALE_FACTOR", "1");
+        // Before there is an application, so before the command line is taken apart.
+        const char *scale = argumentOf(argc, argv, "--scale");
+        qputenv("QT_SCALE_FACTOR", scale != nullptr ? scale : "1");
         qputenv("QT_FONT_DPI", "96");
         qputenv("TZ", "UTC");
     }
@@ -401,6 +429,11 @@ int main(int argc, char *argv[])
         return kWrongUsage;
     }
     const PanelOptions &options = commandLine.panel();
+    PseudoTranslator pseudo;
+    if (options.pseudo) {
+        QCoreApplication::installTranslator(&pseudo);
+    }
+    QGuiApplication::setLayoutDirection(QLocale().textDirection());
     if (options.isScreenshot()) {
         QApplication::setCursorFlashTime(0);
         return runScreenshot(options);

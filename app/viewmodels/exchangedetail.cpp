@@ -2,6 +2,7 @@
 #include "app/viewmodels/exchangedetail.h"
 
 #include "app/viewmodels/humantext.h"
+#include "app/viewmodels/routetext.h"
 
 #include <QClipboard>
 #include <QDateTime>
@@ -13,7 +14,9 @@
 #include <QMetaEnum>
 #include <QTimeZone>
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tidegate {
 
@@ -51,6 +54,41 @@ QString rfc3339(qint64 wallClockUs)
 {
     return QDateTime::fromMSecsSinceEpoch(wallClockUs / 1'000, QTimeZone::utc())
         .toString(Qt::ISODateWithMs);
+}
+
+bool isCall(const RouteStep &step)
+{
+    return step.kind != RouteStep::Kind::Skipped;
+}
+
+/// Tone and icon of a step.
+std::pair<const char *, const char *> looksOf(const RouteStep &step)
+{
+    switch (step.reason) {
+    case RouteStep::Reason::Success:
+        return {"good", "check"};
+    case RouteStep::Reason::None:
+        return {"info", "circle-dashed"};
+    case RouteStep::Reason::Cancelled:
+        return {"neutral", "ban"};
+    default:
+        return isCall(step) ? std::pair("bad", "x") : std::pair("warn", "arrow-down");
+    }
+}
+
+/// "It failed: overloaded; back in 12 s"
+QString whyOf(const RouteStep &step)
+{
+    QString why = routetext::stepReason(step.reason);
+    if (!step.fault.empty() && step.reason != RouteStep::Reason::Success) {
+        //: %1 is what happened, %2 the cause
+        why = ExchangeDetail::tr("%1: %2").arg(why, routetext::fault(step.fault));
+    }
+    if (!isCall(step) && step.availableMs > 0) {
+        //: %1 is why a backend was passed over, %2 a time
+        why = ExchangeDetail::tr("%1; back in %2").arg(why, humantext::seconds(step.availableMs));
+    }
+    return why;
 }
 
 } // namespace
@@ -238,6 +276,82 @@ QVariantList ExchangeDetail::segments() const
     return list;
 }
 
+QVariantList ExchangeDetail::attemptBars() const
+{
+    QVariantList list;
+    if (!isValid() || std::count_if(m_event.trace.begin(), m_event.trace.end(), isCall) < 2) {
+        return list;
+    }
+    for (const RouteStep &step : m_event.trace) {
+        if (!isCall(step)) {
+            continue;
+        }
+        const double untilUs =
+            step.durationUs >= 0 ? double(step.atUs + step.durationUs) : totalUs();
+        const QString tone = QString::fromLatin1(looksOf(step).first);
+        list << QVariantMap{
+            {QStringLiteral("label"), QString::fromUtf8(step.backend)},
+            {QStringLiteral("kind"), tone == QStringLiteral("bad") ? QStringLiteral("failed")
+                                     : tone == QStringLiteral("neutral")
+                                         ? QStringLiteral("calledOff")
+                                         : QStringLiteral("answered")},
+            {QStringLiteral("startUs"), double(step.atUs)},
+            {QStringLiteral("durationUs"), std::max(0.0, untilUs - double(step.atUs))},
+            {QStringLiteral("text"), humantext::duration(qint64(untilUs) - step.atUs)},
+        };
+    }
+    return list;
+}
+
+QVariantList ExchangeDetail::route() const
+{
+    QVariantList list;
+    if (!isValid()) {
+        return list;
+    }
+    for (const RouteStep &step : m_event.trace) {
+        const auto [tone, icon] = looksOf(step);
+        const QString backend = QString::fromUtf8(step.backend);
+        const QString why = whyOf(step);
+        const QString what = routetext::stepKind(step.kind);
+        list << QVariantMap{
+            {QStringLiteral("backend"), backend},
+            {QStringLiteral("model"), QString::fromUtf8(step.model)},
+            {QStringLiteral("what"), what},
+            {QStringLiteral("why"), why},
+            {QStringLiteral("tone"), QString::fromLatin1(tone)},
+            {QStringLiteral("icon"), QString::fromLatin1(icon)},
+            //: When a step began, counted from the request's first byte
+            {QStringLiteral("at"), tr("+ %1").arg(humantext::duration(step.atUs))},
+            {QStringLiteral("duration"),
+             step.durationUs >= 0 ? humantext::duration(step.durationUs) : QString()},
+            {QStringLiteral("status"), step.status > 0 ? QString::number(step.status) : QString()},
+            //: Read aloud; %1 is what was done, %2 a backend, %3 why
+            {QStringLiteral("spoken"), tr("%1 %2: %3").arg(what, backend, why)},
+        };
+    }
+    return list;
+}
+
+QString ExchangeDetail::routeSummary() const
+{
+    if (!isValid() || m_event.trace.isEmpty()) {
+        return {};
+    }
+    const auto skipped = int(m_event.trace.size()) -
+                         int(std::count_if(m_event.trace.begin(), m_event.trace.end(), isCall));
+    QString text = tr("%n call(s) to backends, told to the client as x-tidegate-attempts", nullptr,
+                      m_event.attempts);
+    if (skipped > 0) {
+        text += QStringLiteral("; ") + tr("%n lane(s) passed over", nullptr, skipped);
+    }
+    if (m_event.cost) {
+        //: %1 is an amount of money
+        text += QStringLiteral("; ") + tr("%1 in all").arg(humantext::money(*m_event.cost));
+    }
+    return text + u'.';
+}
+
 double ExchangeDetail::totalUs() const
 {
     return isValid() ? double(totalTimeUs(m_event, m_model.nowUs())) : 0;
@@ -337,6 +451,7 @@ QString ExchangeDetail::jsonText() const
         {QStringLiteral("bytes_in"), e.bytesIn},
         {QStringLiteral("bytes_out"), e.bytesOut},
         {QStringLiteral("events"), e.streamedEvents},
+        {QStringLiteral("trace"), e.trace.toJson()},
         {QStringLiteral("timings_us"),
          QJsonObject{{QStringLiteral("request_read"), numberOrNull(e.timings.requestReadUs)},
                      {QStringLiteral("routed"), numberOrNull(e.timings.routedUs)},

@@ -38,6 +38,16 @@ class ExchangeDetail : public QObject
     /// text}; kind is one of "read", "route", "connect", "tls", "send", "wait", "stream". The last
     /// one grows while the exchange runs.
     Q_PROPERTY(QVariantList segments READ segments NOTIFY changed FINAL)
+    /// The calls behind the waterfall, when there was more than one: as in segments; kind is
+    /// "answered", "failed" or "calledOff".
+    Q_PROPERTY(QVariantList attemptBars READ attemptBars NOTIFY changed FINAL)
+    /// What was done with each lane, in order: list of {backend, model, what ("Skipped"), why (a
+    /// sentence), tone: "good" | "bad" | "warn" | "info" | "neutral", icon, at, duration, status
+    /// (texts), spoken}
+    Q_PROPERTY(QVariantList route READ route NOTIFY changed FINAL)
+    /// One sentence on the route and on what the client got as x-tidegate-attempts; empty without a
+    /// route.
+    Q_PROPERTY(QString routeSummary READ routeSummary NOTIFY changed FINAL)
     /// Where the waterfall ends, microseconds.
     Q_PROPERTY(double totalUs READ totalUs NOTIFY changed FINAL)
     Q_PROPERTY(QString totalText READ totalText NOTIFY changed FINAL)
@@ -61,6 +71,9 @@ public:
     [[nodiscard]] QString backend() const;
     [[nodiscard]] QVariantList facts() const;
     [[nodiscard]] QVariantList segments() const;
+    [[nodiscard]] QVariantList attemptBars() const;
+    [[nodiscard]] QVariantList route() const;
+    [[nodiscard]] QString routeSummary() const;
     [[nodiscard]] double totalUs() const;
     [[nodiscard]] QString totalText() const;
     [[nodiscard]] QString accessibleText() const;

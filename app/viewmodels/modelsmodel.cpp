@@ -99,9 +99,9 @@ QVariantList ModelsModel::notes(const ModelConfig &model)
         add("arrow-right", tr("Then"), joined(model.fallbacks));
     }
     if (model.affinity.by == AffinityRule::By::Header) {
-        add("users", tr("Stays together by"), QString::fromUtf8(model.affinity.header));
+        add("users", tr("Kept together by"), QString::fromUtf8(model.affinity.header));
     } else if (model.affinity.by == AffinityRule::By::PromptPrefix) {
-        add("users", tr("Stays together by"), tr("the beginning of the prompt"));
+        add("users", tr("Kept together by"), tr("the beginning of the prompt"));
     }
     if (model.hedge.enabled) {
         add("timer", tr("Second try"),

@@ -51,6 +51,7 @@ ListView {
     interactive: dragIndex < 0
     activeFocusOnTab: true
     keyNavigationEnabled: false
+    highlightFollowsCurrentItem: false
     currentIndex: rowOf(App.backend.name)
     T.ScrollBar.vertical: ScrollBar {}
 

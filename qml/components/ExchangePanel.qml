@@ -122,6 +122,17 @@ Rectangle {
                         text: qsTr("Only this key")
                         onClicked: App.live.addFilterTerm("key", root.detail.keyName)
                     }
+                    Button {
+                        objectName: "openBackend"
+                        compact: true
+                        visible: root.detail.backend !== ""
+                        iconName: "server"
+                        text: qsTr("Open backend")
+                        onClicked: {
+                            App.backend.show(root.detail.backend);
+                            App.currentPage = "backends";
+                        }
+                    }
                 }
                 Rectangle {
                     Layout.fillWidth: true
@@ -177,6 +188,26 @@ Rectangle {
                     segments: root.detail.segments
                     totalUs: root.detail.totalUs
                     summary: root.detail.accessibleText
+                }
+                SectionTitle {
+                    visible: root.detail.route.length > 0
+                    text: qsTr("Route")
+                }
+                Waterfall {
+                    Layout.fillWidth: true
+                    objectName: "attemptBars"
+                    visible: root.detail.attemptBars.length > 0
+                    segments: root.detail.attemptBars
+                    totalUs: root.detail.totalUs
+                    summary: root.detail.routeSummary
+                }
+                RouteTrace {
+                    Layout.fillWidth: true
+                    Layout.topMargin: Theme.gapXs
+                    objectName: "routeTrace"
+                    visible: root.detail.route.length > 0
+                    steps: root.detail.route
+                    summary: root.detail.routeSummary
                 }
             }
             ColumnLayout {

@@ -30,6 +30,21 @@ Card {
     signal removeRequested
     signal tryRequested
 
+    /// The target that was moved by keyboard keeps the focus: its row is made anew.
+    property int focusPlace: -1
+
+    onTargetsChanged: if (focusPlace >= 0) {
+        const place = focusPlace;
+        focusPlace = -1;
+        Qt.callLater(() => repeater.itemAt(place)?.handle.forceActiveFocus(Qt.TabFocusReason)); // qmllint disable missing-property
+    }
+
+    function moveByKey(from: int, by: int) {
+        if (from + by < 0 || from + by >= targets.length)
+            return;
+        focusPlace = from + by;
+        App.models.moveTarget(name, from, from + by);
+    }
     function endDrag() {
         dragIndex = -1;
         dragOffset = 0;
@@ -124,6 +139,8 @@ Card {
             implicitHeight: root.targets.length * root.pitch
 
             Repeater {
+                id: repeater
+
                 model: root.targets
 
                 delegate: TargetRow {
@@ -131,12 +148,11 @@ Card {
 
                     required property int index
                     required property var modelData
-                    readonly property bool dragged: root.dragIndex === index
 
                     width: rows.width
                     y: index * root.pitch + (dragged ? root.dragOffset : 0)
                     z: dragged ? 1 : 0
-                    opacity: root.dragIndex >= 0 && !dragged ? 0.6 : 1
+                    dragged: root.dragIndex === index
                     place: index + 1
                     backend: modelData.backend
                     model: modelData.model
@@ -145,7 +161,7 @@ Card {
                     movable: !root.readOnly && root.targets.length > 1
                     //: %1 is a name, %2 its place in the list, %3 the length of the list
                     placeText: qsTr("%1, %2 of %3").arg(modelData.backend).arg(index + 1).arg(root.targets.length)
-                    onMoveRequested: by => App.models.moveTarget(root.name, index, index + by)
+                    onMoveRequested: by => root.moveByKey(index, by)
                     onDragMoved: dy => {
                         root.dragIndex = index;
                         root.dragOffset = dy;

@@ -269,7 +269,7 @@ Dialog {
             Layout.fillWidth: true
             Layout.preferredWidth: 1
             Layout.alignment: Qt.AlignTop
-            label: qsTr("Keeps together by")
+            label: qsTr("Kept together by")
             hint: qsTr("Such requests go to the same target, whose cache knows them.")
 
             ComboBox {

@@ -14,6 +14,7 @@ Item {
     /// There is a backend of that name.
     required property bool known
     required property bool movable
+    property bool dragged: false
     /// "openai, 2 of 5"
     required property string placeText
     property alias handle: handle
@@ -25,10 +26,22 @@ Item {
 
     implicitHeight: Theme.unit * 7
 
+    Rectangle {
+        anchors.fill: parent
+        visible: root.dragged
+        radius: Theme.smallRadius
+        color: Theme.colors.raised
+        border.width: Theme.hairline
+        border.color: Theme.colors.border
+    }
     RowLayout {
         anchors.fill: parent
         spacing: Theme.gapS
 
+        Item {
+            visible: !root.movable
+            implicitWidth: Theme.target
+        }
         ReorderHandle {
             id: handle
 

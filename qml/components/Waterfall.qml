@@ -61,6 +61,9 @@ Column {
                     radius: 2
                     color: {
                         switch (line.modelData.kind) {
+                        case "failed":
+                            return Theme.colors.bad;
+                        case "answered":
                         case "stream":
                             return Theme.colors.accent;
                         case "connect":

@@ -60,7 +60,9 @@ PanelCase {
         handle.forceActiveFocus(Qt.TabFocusReason);
         keyClick(Qt.Key_Down);
         tryVerify(() => backendsOf("fast")[1] === before[0]);
-        App.models.moveTarget("fast", 1, 0);
+        // It keeps the focus, so that the next key moves it on.
+        tryVerify(() => window.activeFocusItem && window.activeFocusItem.objectName === "targetHandle");
+        keyClick(Qt.Key_Up);
         tryVerify(() => backendsOf("fast")[0] === before[0]);
     }
     function test_draggingMovesATarget() {

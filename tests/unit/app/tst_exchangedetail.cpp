@@ -23,6 +23,8 @@ private Q_SLOTS:
     void staysWhenTheRowIsGone();
     void curlSurvivesTheShell();
     void jsonHasNumbersAndNulls();
+    void theRouteInWords();
+    void oneLaneNeedsNoBars();
 };
 
 void TestExchangeDetail::segmentsAreWithoutGaps_data()
@@ -145,6 +147,59 @@ void TestExchangeDetail::jsonHasNumbersAndNulls()
     const QJsonObject timings = object.value(QStringLiteral("timings_us")).toObject();
     QVERIFY(timings.value(QStringLiteral("first_byte")).isNull());
     QCOMPARE(timings.value(QStringLiteral("end")).toInt(), 40'000);
+}
+
+void TestExchangeDetail::theRouteInWords()
+{
+    LiveModel model;
+    ExchangeDetail detail(model);
+    ExchangeEvent event = doneExchange(1);
+    event.attempts = 2;
+    event.trace.skipped("lab", "m", RouteStep::Reason::BreakerOpen, 61, 12'400);
+    const int first = event.trace.started("groq", "m", RouteStep::Kind::Tried, 120);
+    event.trace.ended(first, RouteStep::Reason::Transient, 503, 20'120, "overloaded");
+    const int second = event.trace.started("openai", "gpt-4o-mini", RouteStep::Kind::Tried, 20'200);
+    event.trace.ended(second, RouteStep::Reason::Success, 200, 2'300'000);
+    model.applyBatch(batchOf({event}));
+    detail.show(1);
+    const QVariantList route = detail.route();
+    QCOMPARE(route.size(), 3);
+    const auto of = [&route](int step, const char *field) {
+        return route[step].toMap().value(QString::fromLatin1(field)).toString();
+    };
+    QCOMPARE(of(0, "why"), QStringLiteral("Its breaker is open; back in 13 s"));
+    QCOMPARE(of(0, "what"), QStringLiteral("Skipped"));
+    QCOMPARE(of(0, "tone"), QStringLiteral("warn"));
+    QVERIFY(of(0, "duration").isEmpty());
+    QCOMPARE(of(1, "why"), QStringLiteral("It failed: overloaded"));
+    QCOMPARE(of(1, "status"), QStringLiteral("503"));
+    QCOMPARE(of(1, "tone"), QStringLiteral("bad"));
+    QCOMPARE(of(2, "tone"), QStringLiteral("good"));
+    QCOMPARE(of(2, "spoken"), QStringLiteral("Tried openai: It answered"));
+    const QVariantList bars = detail.attemptBars();
+    QCOMPARE(bars.size(), 2);
+    QCOMPARE(bars[0].toMap().value(QStringLiteral("kind")).toString(), QStringLiteral("failed"));
+    QCOMPARE(bars[0].toMap().value(QStringLiteral("durationUs")).toDouble(), 20'000.0);
+    QCOMPARE(bars[1].toMap().value(QStringLiteral("startUs")).toDouble(), 20'200.0);
+    QVERIFY(detail.routeSummary().contains(QStringLiteral("x-tidegate-attempts")));
+    QVERIFY(detail.jsonText().contains(QStringLiteral("\"breaker_open\"")));
+}
+
+void TestExchangeDetail::oneLaneNeedsNoBars()
+{
+    LiveModel model;
+    ExchangeDetail detail(model);
+    ExchangeEvent event = streamingExchange(1);
+    event.trace.started("openai", "gpt-4o-mini", RouteStep::Kind::Tried, 120);
+    model.applyBatch(batchOf({event, doneExchange(2)}));
+    detail.show(1);
+    QCOMPARE(detail.route().size(), 1);
+    QCOMPARE(detail.route()[0].toMap().value(QStringLiteral("why")).toString(),
+             QStringLiteral("Under way"));
+    QVERIFY(detail.attemptBars().isEmpty());
+    detail.show(2);
+    QVERIFY(detail.route().isEmpty());
+    QVERIFY(detail.routeSummary().isEmpty());
 }
 
 QTEST_GUILESS_MAIN(TestExchangeDetail)
