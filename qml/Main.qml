@@ -187,6 +187,8 @@ T.ApplicationWindow {
         anchors.fill: parent
         spacing: 0
         visible: !window.inSetup
+        LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft // qmllint disable
+        LayoutMirroring.childrenInherit: true
 
         NavigationRail {
             Layout.fillHeight: true
@@ -240,6 +242,8 @@ T.ApplicationWindow {
     Loader {
         anchors.fill: parent
         active: window.inSetup
+        LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft // qmllint disable
+        LayoutMirroring.childrenInherit: true
         sourceComponent: SetupPage {}
     }
     Toast {

@@ -25,7 +25,7 @@ T.Popup {
     ]
 
     function setShown(name: string, shown: bool) {
-        const others = App.settings.hiddenLiveColumns.filter(hidden => hidden !== name);
+        const others = Array.from(App.settings.hiddenLiveColumns).filter(hidden => hidden !== name);
         App.settings.hiddenLiveColumns = shown ? others : others.concat([name]);
     }
 
