@@ -3,7 +3,7 @@
 
 #include "gateway/engine/admincalls.h"
 
-#include <QMutexLocker>
+#include <QMetaObject>
 
 #include <utility>
 
@@ -18,7 +18,7 @@ constexpr qint64 kWindowBytes = 256 * 1024;
 
 void AdminLine::post(std::function<void(AdminCalls &)> step)
 {
-    const QMutexLocker locker(&m_mutex);
+    const std::lock_guard lock(m_mutex);
     if (m_calls) {
         // The engine's end cuts the line before it goes, so it is alive as long as the lock is
         // held; afterwards Qt drops what is queued for it.
@@ -30,32 +30,32 @@ void AdminLine::post(std::function<void(AdminCalls &)> step)
 
 bool AdminLine::waitForRoom(qint64 bytes)
 {
-    const QMutexLocker locker(&m_mutex);
-    while (m_calls && m_onTheWay > 0 && m_onTheWay + bytes > kWindowBytes) {
-        m_changed.wait(&m_mutex);
-    }
+    std::unique_lock lock(m_mutex);
+    m_changed.wait(lock, [this, bytes] {
+        return !m_calls || m_onTheWay <= 0 || m_onTheWay + bytes <= kWindowBytes;
+    });
     m_onTheWay += bytes;
     return m_calls != nullptr;
 }
 
 bool AdminLine::isCut() const
 {
-    const QMutexLocker locker(&m_mutex);
+    const std::lock_guard lock(m_mutex);
     return m_calls == nullptr;
 }
 
 void AdminLine::taken(qint64 bytes)
 {
-    const QMutexLocker locker(&m_mutex);
+    const std::lock_guard lock(m_mutex);
     m_onTheWay -= bytes;
-    m_changed.wakeAll();
+    m_changed.notify_all();
 }
 
 void AdminLine::cut()
 {
-    const QMutexLocker locker(&m_mutex);
+    const std::lock_guard lock(m_mutex);
     m_calls = nullptr;
-    m_changed.wakeAll();
+    m_changed.notify_all();
 }
 
 } // namespace tidegate

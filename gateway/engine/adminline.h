@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QMutex>
-#include <QWaitCondition>
+#include <QtGlobal>
 
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 
 namespace tidegate {
 
@@ -39,8 +40,8 @@ public:
     void cut();
 
 private:
-    mutable QMutex m_mutex;
-    QWaitCondition m_changed;
+    mutable std::mutex m_mutex;
+    std::condition_variable m_changed;
     AdminCalls *m_calls; ///< null once cut
     qint64 m_onTheWay = 0;
 };
