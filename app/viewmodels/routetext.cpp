@@ -36,6 +36,8 @@ constexpr std::pair<const char *, RouteStep::Reason> kReasons[] = {
     {"not_allowed", RouteStep::Reason::NotAllowed},
     {"draining", RouteStep::Reason::Draining},
     {"key_missing", RouteStep::Reason::KeyMissing},
+    {"unhealthy", RouteStep::Reason::Unhealthy},
+    {"loading", RouteStep::Reason::Loading},
     {"keys_refused", RouteStep::Reason::KeysRefused},
     {"tools_unsupported", RouteStep::Reason::ToolsUnsupported},
     {"breaker_open", RouteStep::Reason::BreakerOpen},
@@ -151,6 +153,10 @@ QString stepReason(RouteStep::Reason reason)
         return RouteText::tr("It is being drained");
     case Reason::KeyMissing:
         return RouteText::tr("Its key is not at hand");
+    case Reason::Unhealthy:
+        return RouteText::tr("Its health checks fail");
+    case Reason::Loading:
+        return RouteText::tr("It is loading its model");
     case Reason::KeysRefused:
         return RouteText::tr("It refused all its keys lately");
     case Reason::ToolsUnsupported:

@@ -3,13 +3,12 @@
 // down or still loading its model, and what /ready, the admin API and the metrics tell meanwhile.
 
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 
-import { Gateway, kClientKey, testConfig } from './lib/gateway.mjs';
+import { Gateway, testConfig } from './lib/gateway.mjs';
 import { ask, assertClean, good, steps, told } from './lib/lanes.mjs';
 import { Admin, metric } from './lib/policy.mjs';
 import { answer } from './lib/scripts.mjs';
-import { suite } from './lib/suite.mjs';
 import { ScriptedUpstream } from './lib/upstream.mjs';
 import { sleep, until } from './lib/wait.mjs';
 
@@ -65,6 +64,12 @@ async function withLanes(first, test, { second = { type: 'local' } } = {}) {
   }
 }
 
+/** What /ready says: its status, and the entry of backend @p name. */
+async function readiness(t, name) {
+  const reply = await t.gateway.get('/ready', { key: null });
+  return [reply.head.status, JSON.parse(reply.text).backends.find((one) => one.name === name)];
+}
+
 const from = (reply) => reply.head.get('x-tidegate-backend');
 
 describe('health checks', { concurrency: 4 }, () => {
@@ -78,6 +83,11 @@ describe('health checks', { concurrency: 4 }, () => {
     assertClean(reply, true, 'from second');
     assert.deepEqual(steps(await told(t, reply)), ['skipped first: loading', 'tried second: success 200']);
     assert.equal(t.first.of('m').length, 0);
+    const [code, entry] = await readiness(t, 'first');
+    assert.equal(code, 200); // the second one is well
+    assert.deepEqual([entry.health, entry.reason], ['loading', 'loading']);
+    assert.equal(await metric(t.gateway, 'tidegate_backend_health', { backend: 'first', state: 'loading' }), '1');
+    assert.equal(await metric(t.gateway, 'tidegate_backend_health', { backend: 'first', state: 'healthy' }), '0');
 
     t.first.paths['/health'] = ok;
     await untilIs(t, 'first', 'healthy');
@@ -95,6 +105,9 @@ describe('health checks', { concurrency: 4 }, () => {
     t.second.paths['/health'] = answer('', { status: 500 });
     t.second.models = answer('', { status: 500 });
     await untilIs(t, 'second', 'unhealthy');
+    const [code, entry] = await readiness(t, 'first');
+    assert.equal(code, 503);
+    assert.equal(entry.reason, 'unhealthy');
     // Both fail their checks and answer requests all the same: that is better than no answer.
     assert.equal(from(await ask(t.gateway, 'm')), 'first');
   }));
