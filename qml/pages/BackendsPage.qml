@@ -10,10 +10,16 @@ import Tidegate.App
 FocusScope {
     id: root
 
+    /// Lists that change while the window is being made leave Qt 6.4's layouts with items that are
+    /// gone, and the next change of size crashes.
+    property bool settled: false
+
+    Component.onCompleted: Qt.callLater(() => root.settled = true)
+
     Binding {
         target: App.backends
         property: "watched"
-        value: root.visible && root.Window.visibility !== Window.Hidden && root.Window.visibility !== Window.Minimized
+        value: root.settled && root.visible && root.Window.visibility !== Window.Hidden && root.Window.visibility !== Window.Minimized
     }
     ColumnLayout {
         anchors.fill: parent
