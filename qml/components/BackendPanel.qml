@@ -13,6 +13,9 @@ Card {
 
     readonly property BackendDetail detail: App.backend
     readonly property var breaker: detail.breaker
+    readonly property var managed: detail.managed
+    readonly property var tunnel: detail.tunnel
+    readonly property var load: detail.load
     readonly property bool closed: breaker.state === "closed"
     readonly property var tones: ({good: Pill.Good, warn: Pill.Warn, bad: Pill.Bad, info: Pill.Info, neutral: Pill.Neutral})
 
@@ -158,7 +161,7 @@ Card {
                 kind: Button.Primary
                 iconName: "eye"
                 text: qsTr("See the command")
-                onClicked: root.confirmRequested(root.detail.name, root.detail.managed.command)
+                onClicked: root.confirmRequested(root.detail.name, root.managed.command)
             }
             Button {
                 objectName: "startManaged"
@@ -305,18 +308,18 @@ Card {
             spacing: Theme.gapS
 
             Managed {
-                visible: root.detail.managed.shown === true
+                visible: root.managed.shown === true
                 title: qsTr("Started when needed")
                 iconName: "power"
-                what: root.detail.managed
+                what: root.managed
                 canStart: what.canStart
                 canStop: what.canStop
             }
             Managed {
-                visible: root.detail.tunnel.shown === true
+                visible: root.tunnel.shown === true
                 title: qsTr("SSH tunnel")
                 iconName: "cable"
-                what: root.detail.tunnel.unconfirmed && root.detail.managed.unconfirmed ? Object.assign({}, root.detail.tunnel, {unconfirmed: false}) : root.detail.tunnel
+                what: root.tunnel.unconfirmed && root.managed.unconfirmed ? Object.assign({}, root.tunnel, {unconfirmed: false}) : root.tunnel
             }
             Section {
                 RowLayout {
@@ -355,16 +358,16 @@ Card {
                 }
                 Places {
                     label: qsTr("Under way")
-                    text: root.detail.load.text
-                    taken: root.detail.load.busy
-                    all: root.detail.load.places
+                    text: root.load.text
+                    taken: root.load.busy
+                    all: root.load.places
                 }
                 Places {
-                    visible: root.detail.load.places > 0
+                    visible: root.load.places > 0
                     label: qsTr("In the queue")
-                    text: root.detail.load.queueText
-                    taken: root.detail.load.waiting
-                    all: root.detail.load.queue
+                    text: root.load.queueText
+                    taken: root.load.waiting
+                    all: root.load.queue
                 }
             }
             Section {
@@ -373,40 +376,47 @@ Card {
                 SectionTitle {
                     text: qsTr("Provider keys")
                 }
-                Repeater {
-                    model: root.detail.keys
+                // Not a layout: it would keep delegates that are gone.
+                Column {
+                    Layout.fillWidth: true
+                    spacing: Theme.gapS
 
-                    delegate: RowLayout {
-                        id: key
+                    Repeater {
+                        model: root.detail.keys
 
-                        required property var modelData
-                        readonly property bool ready: modelData.state === "ready"
-                        readonly property color ink: ready ? Theme.colors.good : modelData.state === "dead" ? Theme.colors.bad : Theme.colors.warn
+                        delegate: RowLayout {
+                            id: key
 
-                        spacing: Theme.gapS
+                            required property var modelData
+                            readonly property bool ready: modelData.state === "ready"
+                            readonly property color ink: ready ? Theme.colors.good : modelData.state === "dead" ? Theme.colors.bad : Theme.colors.warn
 
-                        Icon {
-                            name: key.ready ? "key-round" : key.modelData.state === "dead" ? "ban" : "timer"
-                            size: 14
-                            color: key.ink
-                        }
-                        Label {
-                            text: key.modelData.place
-                            font.pixelSize: Theme.small
-                        }
-                        Label {
-                            text: key.modelData.tail
-                            mono: true
-                            muted: true
-                            font.pixelSize: Theme.small
-                        }
-                        Label {
-                            Layout.fillWidth: true
-                            text: key.modelData.text
-                            color: key.ink
-                            font.pixelSize: Theme.small
-                            horizontalAlignment: Text.AlignRight
-                            elide: Text.ElideRight
+                            width: parent ? parent.width : 0
+                            spacing: Theme.gapS
+
+                            Icon {
+                                name: key.ready ? "key-round" : key.modelData.state === "dead" ? "ban" : "timer"
+                                size: 14
+                                color: key.ink
+                            }
+                            Label {
+                                text: key.modelData.place
+                                font.pixelSize: Theme.small
+                            }
+                            Label {
+                                text: key.modelData.tail
+                                mono: true
+                                muted: true
+                                font.pixelSize: Theme.small
+                            }
+                            Label {
+                                Layout.fillWidth: true
+                                text: key.modelData.text
+                                color: key.ink
+                                font.pixelSize: Theme.small
+                                horizontalAlignment: Text.AlignRight
+                                elide: Text.ElideRight
+                            }
                         }
                     }
                 }
@@ -415,15 +425,22 @@ Card {
                 SectionTitle {
                     text: qsTr("Facts")
                 }
-                Repeater {
-                    model: root.detail.facts
+                // Not a layout: it would keep delegates that are gone.
+                Column {
+                    Layout.fillWidth: true
+                    spacing: Theme.gapS
 
-                    delegate: Line {
-                        required property var modelData
+                    Repeater {
+                        model: root.detail.facts
 
-                        label: modelData.label
-                        value: modelData.value
-                        mono: modelData.mono
+                        delegate: Line {
+                            required property var modelData
+
+                            width: parent ? parent.width : 0
+                            label: modelData.label
+                            value: modelData.value
+                            mono: modelData.mono
+                        }
                     }
                 }
             }
@@ -458,37 +475,44 @@ Card {
                 SectionTitle {
                     text: qsTr("History of the breaker")
                 }
-                Repeater {
-                    model: root.detail.history
+                // Not a layout: it would keep delegates that are gone.
+                Column {
+                    Layout.fillWidth: true
+                    spacing: Theme.gapS
 
-                    delegate: RowLayout {
-                        id: event
+                    Repeater {
+                        model: root.detail.history
 
-                        required property var modelData
+                        delegate: RowLayout {
+                            id: event
 
-                        spacing: Theme.gapS
+                            required property var modelData
 
-                        Label {
-                            text: event.modelData.time
-                            mono: true
-                            muted: true
-                            font.pixelSize: Theme.small
-                        }
-                        Icon {
-                            name: event.modelData.state === "open" ? "x" : event.modelData.state === "closed" ? "check" : "circle-dashed"
-                            size: 14
-                            color: event.modelData.state === "open" ? Theme.colors.bad : event.modelData.state === "closed" ? Theme.colors.good : Theme.colors.warn
-                        }
-                        Label {
-                            text: event.modelData.text
-                            font.pixelSize: Theme.small
-                        }
-                        Label {
-                            Layout.fillWidth: true
-                            text: event.modelData.reason
-                            muted: true
-                            font.pixelSize: Theme.small
-                            elide: Text.ElideRight
+                            width: parent ? parent.width : 0
+                            spacing: Theme.gapS
+
+                            Label {
+                                text: event.modelData.time
+                                mono: true
+                                muted: true
+                                font.pixelSize: Theme.small
+                            }
+                            Icon {
+                                name: event.modelData.state === "open" ? "x" : event.modelData.state === "closed" ? "check" : "circle-dashed"
+                                size: 14
+                                color: event.modelData.state === "open" ? Theme.colors.bad : event.modelData.state === "closed" ? Theme.colors.good : Theme.colors.warn
+                            }
+                            Label {
+                                text: event.modelData.text
+                                font.pixelSize: Theme.small
+                            }
+                            Label {
+                                Layout.fillWidth: true
+                                text: event.modelData.reason
+                                muted: true
+                                font.pixelSize: Theme.small
+                                elide: Text.ElideRight
+                            }
                         }
                     }
                 }

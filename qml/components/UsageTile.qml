@@ -29,11 +29,15 @@ Card {
             Label {
                 id: label
 
+                width: parent.width - delta.implicitWidth - Theme.gapXs
                 text: root.tile.label
+                elide: Text.ElideRight
                 muted: true
                 font.pixelSize: Theme.small
             }
             Label {
+                id: delta
+
                 anchors.right: parent.right
                 text: root.tile.delta
                 mono: true

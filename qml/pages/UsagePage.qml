@@ -125,64 +125,76 @@ FocusScope {
                 title: qsTr("Usage")
                 sentence: root.usage.rangeText
             }
-            RowLayout {
+            // In two lines where one is too narrow for the words of a language.
+            GridLayout {
                 Layout.fillWidth: true
-                spacing: Theme.gapS
+                columns: pickers.implicitWidth + tools.implicitWidth + Theme.gapL <= column.width ? 2 : 1
+                rowSpacing: Theme.gapS
 
-                Segmented {
-                    objectName: "rangePicker"
-                    name: qsTr("Range")
-                    value: root.usage.range
-                    options: [
-                        //: 15 minutes, short
-                        {value: UsageModel.Range.QuarterHour, text: qsTr("15 min")},
-                        {value: UsageModel.Range.Hour, text: qsTr("1 h")},
-                        {value: UsageModel.Range.Today, text: qsTr("Today")},
-                        {value: UsageModel.Range.Week, text: qsTr("7 days")},
-                        {value: UsageModel.Range.Month, text: qsTr("30 days")},
-                        //: A range of time of one's own
-                        {value: UsageModel.Range.Custom, text: qsTr("Custom…")}
-                    ]
-                    onChosen: value => value === UsageModel.Range.Custom ? rangeDialog.ask() : root.usage.range = value
+                RowLayout {
+                    id: pickers
+
+                    spacing: Theme.gapS
+
+                    Segmented {
+                        objectName: "rangePicker"
+                        name: qsTr("Range")
+                        value: root.usage.range
+                        options: [
+                            //: 15 minutes, short
+                            {value: UsageModel.Range.QuarterHour, text: qsTr("15 min")},
+                            {value: UsageModel.Range.Hour, text: qsTr("1 h")},
+                            {value: UsageModel.Range.Today, text: qsTr("Today")},
+                            {value: UsageModel.Range.Week, text: qsTr("7 days")},
+                            {value: UsageModel.Range.Month, text: qsTr("30 days")},
+                            //: A range of time of one's own
+                            {value: UsageModel.Range.Custom, text: qsTr("Custom…")}
+                        ]
+                        onChosen: value => value === UsageModel.Range.Custom ? rangeDialog.ask() : root.usage.range = value
+                    }
+                    Segmented {
+                        objectName: "zonePicker"
+                        name: qsTr("Times are")
+                        value: root.usage.utc
+                        options: [
+                            //: Times are shown in the local time zone
+                            {value: false, text: qsTr("Local")},
+                            {value: true, text: qsTr("UTC")}
+                        ]
+                        onChosen: value => root.usage.utc = value
+                    }
                 }
-                Segmented {
-                    objectName: "zonePicker"
-                    name: qsTr("Times are")
-                    value: root.usage.utc
-                    options: [
-                        //: Times are shown in the local time zone
-                        {value: false, text: qsTr("Local")},
-                        {value: true, text: qsTr("UTC")}
-                    ]
-                    onChosen: value => root.usage.utc = value
-                }
-                Item {
-                    Layout.fillWidth: true
-                }
-                IconButton {
-                    iconName: "rotate-cw"
-                    text: qsTr("Read it again")
-                    onClicked: root.usage.refresh()
-                }
-                Button {
-                    objectName: "exportUsage"
-                    compact: true
-                    enabled: root.charted
-                    iconName: "download"
-                    //: Button: exports a table
-                    text: qsTr("CSV")
-                    Accessible.name: qsTr("Export as CSV")
-                    onClicked: App.saveUsageCsv()
-                }
-                Button {
-                    objectName: "exportPicture"
-                    compact: true
-                    enabled: root.charted
-                    iconName: "image"
-                    //: Button: exports a picture
-                    text: qsTr("PNG")
-                    Accessible.name: qsTr("Export as PNG")
-                    onClicked: root.savePicture()
+                RowLayout {
+                    id: tools
+
+                    Layout.alignment: Qt.AlignRight
+                    spacing: Theme.gapS
+
+                    IconButton {
+                        iconName: "rotate-cw"
+                        text: qsTr("Read it again")
+                        onClicked: root.usage.refresh()
+                    }
+                    Button {
+                        objectName: "exportUsage"
+                        compact: true
+                        enabled: root.charted
+                        iconName: "download"
+                        //: Button: exports a table
+                        text: qsTr("CSV")
+                        Accessible.name: qsTr("Export as CSV")
+                        onClicked: App.saveUsageCsv()
+                    }
+                    Button {
+                        objectName: "exportPicture"
+                        compact: true
+                        enabled: root.charted
+                        iconName: "image"
+                        //: Button: exports a picture
+                        text: qsTr("PNG")
+                        Accessible.name: qsTr("Export as PNG")
+                        onClicked: root.savePicture()
+                    }
                 }
             }
             RowLayout {

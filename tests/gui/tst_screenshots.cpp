@@ -14,6 +14,8 @@ private Q_SLOTS:
     void pages_data();
     void pages();
     void otherLanguages();
+    void largeLongAndFromRightToLeft_data();
+    void largeLongAndFromRightToLeft();
     void wrongUsage_data();
     void wrongUsage();
 
@@ -92,6 +94,37 @@ void TestScreenshots::otherLanguages()
              QStringLiteral("de_DE"), QStringLiteral("--out"), file});
     QVERIFY2(result.exitCode == 0, qPrintable(result.messages));
     QCOMPARE(QImage(file).size(), QSize(1'280, 800));
+}
+
+void TestScreenshots::largeLongAndFromRightToLeft_data()
+{
+    QTest::addColumn<QString>("page");
+    for (const char *page : {"live", "keys", "backends", "models", "usage", "settings", "setup"}) {
+        QTest::newRow(page) << QString::fromLatin1(page);
+    }
+}
+
+/// The smallest window: what is broken is seen in the pictures, what fails is said.
+void TestScreenshots::largeLongAndFromRightToLeft()
+{
+    QFETCH(QString, page);
+    const QString dir = qEnvironmentVariable("TIDEGATE_PICTURES", m_dir.path());
+    for (const QStringList &way :
+         {QStringList{QStringLiteral("--scale"), QStringLiteral("2")},
+          QStringList{QStringLiteral("--locale"), QStringLiteral("xx")},
+          QStringList{QStringLiteral("--locale"), QStringLiteral("ar_EG")}}) {
+        const QString file =
+            dir + u'/' + page + way.join(QString()).remove(u'-') + QStringLiteral(".png");
+        const Run result =
+            run(QStringList{QStringLiteral("--screenshot"), page, QStringLiteral("--size"),
+                            QStringLiteral("960x600"), QStringLiteral("--theme"),
+                            QStringLiteral("dark"), QStringLiteral("--out"), file} +
+                way);
+        QVERIFY2(result.exitCode == 0, qPrintable(result.messages));
+        QVERIFY2(!result.messages.contains(QStringLiteral(".qml")), qPrintable(result.messages));
+        const int scale = way[0] == QStringLiteral("--scale") ? 2 : 1;
+        QCOMPARE(QImage(file).size(), QSize(960, 600) * scale);
+    }
 }
 
 void TestScreenshots::wrongUsage_data()
