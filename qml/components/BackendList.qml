@@ -19,7 +19,7 @@ ListView {
     property real dragOffset: 0
 
     function rowOf(name: string): int {
-        return App.backends.names.indexOf(name);
+        return Array.from(App.backends.names).indexOf(name);
     }
     function select(index: int) {
         if (index < 0 || index >= count)

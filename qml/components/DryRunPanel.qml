@@ -104,7 +104,7 @@ Card {
         }
 
         Repeater {
-            model: App.models.askable.slice(0, 12)
+            model: Array.from(App.models.askable).slice(0, 12)
 
             delegate: MenuItem {
                 required property string modelData

@@ -33,12 +33,6 @@ Card {
     /// The target that was moved by keyboard keeps the focus: its row is made anew.
     property int focusPlace: -1
 
-    onTargetsChanged: if (focusPlace >= 0) {
-        const place = focusPlace;
-        focusPlace = -1;
-        Qt.callLater(() => repeater.itemAt(place)?.handle.forceActiveFocus(Qt.TabFocusReason)); // qmllint disable missing-property
-    }
-
     function moveByKey(from: int, by: int) {
         if (from + by < 0 || from + by >= targets.length)
             return;
@@ -139,9 +133,13 @@ Card {
             implicitHeight: root.targets.length * root.pitch
 
             Repeater {
-                id: repeater
-
                 model: root.targets
+                onItemAdded: (index, item) => {
+                    if (index !== root.focusPlace)
+                        return;
+                    root.focusPlace = -1;
+                    (item as TargetRow).handle.forceActiveFocus(Qt.TabFocusReason);
+                }
 
                 delegate: TargetRow {
                     id: row

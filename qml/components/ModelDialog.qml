@@ -191,6 +191,8 @@ Dialog {
                         onTextEdited: root.setTarget(target.index, "model", text)
                     }
                     TextField {
+                        id: weightField
+
                         Layout.preferredWidth: 72
                         objectName: "targetWeight"
                         mono: true
@@ -201,7 +203,7 @@ Dialog {
                         onTextEdited: root.setTarget(target.index, "weight", text)
 
                         Tooltip {
-                            visible: parent.hovered
+                            visible: weightField.hovered
                             text: qsTr("Weight: the share among the others; 0 only when no other is left")
                         }
                     }

@@ -14,8 +14,11 @@ FocusScope {
     /// gone, and the next change of size crashes.
     property bool settled: false
 
-    Component.onCompleted: Qt.callLater(() => root.settled = true)
-
+    Timer {
+        interval: 0
+        running: true
+        onTriggered: root.settled = true
+    }
     Binding {
         target: App.backends
         property: "watched"
