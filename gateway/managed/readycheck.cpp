@@ -54,8 +54,10 @@ QByteArray ReadyCheck::urlFor(const BackendConfig &backend)
     if (backend.managed && !backend.managed->readyUrl.isEmpty()) {
         return backend.managed->readyUrl;
     }
-    return hasHealth(backend.type) ? rootOf(backend.baseUrl) + "/health"
-                                   : backend.baseUrl + "/models";
+    if (hasHealth(backend.type)) {
+        return rootOf(backend.baseUrl) + "/health";
+    }
+    return backend.baseUrl + "/models";
 }
 
 void ReadyCheck::ask(const BackendConfig &backend, quint16 localPort, Reply reply)

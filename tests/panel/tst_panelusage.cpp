@@ -11,6 +11,7 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimeZone>
 
 #include <algorithm>
 #include <limits>
@@ -35,7 +36,7 @@ constexpr int kRestMs = 120;
 
 QString day(qint64 us)
 {
-    return QDateTime::fromMSecsSinceEpoch(us / 1'000, Qt::UTC)
+    return QDateTime::fromMSecsSinceEpoch(us / 1'000, QTimeZone::utc())
         .toString(QStringLiteral("yyyy-MM-dd"));
 }
 

@@ -56,7 +56,7 @@ void TestTurnEnd::runs()
     TurnEnd work(TurnEnd::Stage::Answers, [&thread] { thread.quit(); });
     QTimer maker; // its event, whether posted or of the clock, is what makes work
     maker.setSingleShot(true);
-    maker.callOnTimeout([&work] { work.schedule(); });
+    maker.callOnTimeout(&maker, [&work] { work.schedule(); });
     maker.moveToThread(&thread);
     thread.start();
     QMetaObject::invokeMethod(
@@ -118,7 +118,7 @@ void TestTurnEnd::endlessWorkLetsTheLoopRun()
     bool timer = false;
     QTimer clock;
     clock.setSingleShot(true);
-    clock.callOnTimeout([&timer] { timer = true; });
+    clock.callOnTimeout(&clock, [&timer] { timer = true; });
     clock.start(5);
     QTRY_VERIFY(timer);
     QVERIFY(runs > 8);

@@ -5,6 +5,7 @@
 #include <QDateTime>
 #include <QLocale>
 #include <QTest>
+#include <QTimeZone>
 
 #include <random>
 #include <vector>
@@ -254,7 +255,7 @@ void TestRetryAfter::datesOfAllYears()
     std::uniform_int_distribution<qint64> seconds(0, qint64(130) * 366 * 86400);
     for (int i = 0; i < 20'000; ++i) {
         const qint64 ms = seconds(random) * 1000;
-        const QDateTime time = QDateTime::fromMSecsSinceEpoch(ms, Qt::UTC);
+        const QDateTime time = QDateTime::fromMSecsSinceEpoch(ms, QTimeZone::utc());
         const auto text = [&](const char *format) {
             return c.toString(time, QLatin1StringView(format)).toLatin1();
         };
