@@ -7,6 +7,7 @@
 #include "app/common/commandline.h"
 #include "app/common/keychainsecretsource.h"
 #include "app/common/signalwatcher.h"
+#include "app/daemon/confirmcommand.h"
 #include "gateway/admin/adminapi.h"
 #include "gateway/config/configcommands.h"
 #include "gateway/engine/gateway.h"
@@ -106,9 +107,14 @@ private:
     bool m_announced = false;
 };
 
-/// Runs `check-config` or `init`.
-int runCommand(const QStringList &command)
+/// Runs `check-config`, `init` or `confirm-command`.
+int runCommand(const QStringList &command, const GatewayOptions &options)
 {
+    if (command.constFirst() == QLatin1String("confirm-command")) {
+        return command.size() == 2
+                   ? runConfirmCommand(options, command.at(1).toUtf8())
+                   : wrongUsage(QStringLiteral("confirm-command needs the name of one backend."));
+    }
     if (command.constFirst() == QLatin1String("check-config")) {
         return command.size() == 2 ? runCheckConfig(command.at(1))
                                    : wrongUsage(QStringLiteral("check-config needs one file."));
@@ -168,8 +174,9 @@ int main(int argc, char *argv[])
     commandLine.parser().addPositionalArgument(
         QStringLiteral("command"),
         QStringLiteral("check-config FILE: validate a configuration; init [FILE]: write a starter "
-                       "configuration. Without a command the gateway runs."),
-        QStringLiteral("[check-config FILE | init [FILE]]"));
+                       "configuration; confirm-command BACKEND: let Tidegate run what that "
+                       "backend is started or reached by. Without a command the gateway runs."),
+        QStringLiteral("[check-config FILE | init [FILE] | confirm-command BACKEND]"));
     const auto text = commandLine.parse(QCoreApplication::arguments());
     if (!text) {
         return wrongUsage(text.error());
@@ -179,7 +186,8 @@ int main(int argc, char *argv[])
         return 0;
     }
     const QStringList command = commandLine.parser().positionalArguments();
-    return command.isEmpty() ? runGateway(commandLine.options()) : runCommand(command);
+    return command.isEmpty() ? runGateway(commandLine.options())
+                             : runCommand(command, commandLine.options());
 }
 
 #include "main.moc"

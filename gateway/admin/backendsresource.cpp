@@ -59,6 +59,9 @@ void BackendsResource::addRoutes(AdminRouter &router)
                [this](const AdminCall &call) { test(call); });
     router.add(HttpMethod::Post, "backends/{name}/drain", doing(&Gateway::drainBackend));
     router.add(HttpMethod::Post, "backends/{name}/resume", doing(&Gateway::resumeBackend));
+    router.add(HttpMethod::Post, "backends/{name}/confirm", doing(&Gateway::confirmCommand));
+    router.add(HttpMethod::Post, "backends/{name}/start", doing(&Gateway::startManaged));
+    router.add(HttpMethod::Post, "backends/{name}/stop", doing(&Gateway::stopManaged));
     router.add(HttpMethod::Post, "backends/{name}/breaker/trip",
                [this](const AdminCall &call) { trip(call); });
     router.add(HttpMethod::Post, "backends/{name}/breaker/reset", doing(&Gateway::resetBreaker));

@@ -3,6 +3,7 @@
 
 #include <QDateTime>
 #include <QJsonArray>
+#include <QTimeZone>
 
 using namespace Qt::StringLiterals;
 
@@ -17,9 +18,9 @@ QString text(std::string_view ascii)
 
 QJsonValue timeOf(qint64 ms)
 {
-    return ms > 0
-               ? QJsonValue(QDateTime::fromMSecsSinceEpoch(ms, Qt::UTC).toString(Qt::ISODateWithMs))
-               : QJsonValue(QJsonValue::Null);
+    return ms > 0 ? QJsonValue(QDateTime::fromMSecsSinceEpoch(ms, QTimeZone::utc())
+                                   .toString(Qt::ISODateWithMs))
+                  : QJsonValue(QJsonValue::Null);
 }
 
 QJsonValue faultOf(Fault fault)
@@ -84,6 +85,7 @@ QJsonValue managedOf(const BackendStatus &status)
         {u"since"_s, timeOf(status.managedSinceMs)},
         {u"idle_stop"_s, timeOf(status.idleStopMs)},
         {u"command"_s, status.command},
+        {u"output"_s, QJsonArray::fromStringList(status.commandOutput)},
     };
 }
 
@@ -95,6 +97,8 @@ QJsonValue tunnelOf(const BackendStatus &status)
     return QJsonObject{
         {u"state"_s, text(tunnelStateName(status.tunnel))},
         {u"detail"_s, status.tunnelDetail},
+        {u"command"_s, status.command},
+        {u"output"_s, QJsonArray::fromStringList(status.commandOutput)},
     };
 }
 

@@ -308,8 +308,18 @@ void ManagedBackend::fail(const QString &why)
     m_retryNs = nowNs() + delayMs * kNsPerMs;
     qCWarning(lcManaged, "%s: %ls", m_name.constData(), qUtf16Printable(why));
     setState(ManagedState::Failed, why);
-    // From then on a request may start it again.
-    after(int(delayMs) + 1, &ManagedBackend::changed);
+    after(int(delayMs), &ManagedBackend::retryDue);
+}
+
+// From now on a request may start it again.
+void ManagedBackend::retryDue()
+{
+    const qint64 leftNs = m_retryNs - nowNs();
+    if (leftNs > 0) {
+        after(int(leftNs / kNsPerMs) + 1, &ManagedBackend::retryDue); // timers may strike early
+    } else {
+        Q_EMIT changed();
+    }
 }
 
 // ---- while it runs

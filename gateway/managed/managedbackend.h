@@ -84,6 +84,7 @@ private:
     void becomeReady(const QString &detail);
     void processEnded(const ChildEnd &end);
     void fail(const QString &why);
+    void retryDue();
     void tick();
     void watch();
     void tunnelChanged();
