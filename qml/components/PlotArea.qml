@@ -28,6 +28,9 @@ FocusScope {
 
     implicitHeight: 250
     activeFocusOnTab: true
+    // Time goes from left to right everywhere.
+    LayoutMirroring.enabled: false
+    LayoutMirroring.childrenInherit: true
 
     Accessible.role: Accessible.Graphic
     Accessible.name: summary

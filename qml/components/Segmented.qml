@@ -43,6 +43,7 @@ Rectangle {
                 implicitWidth: implicitContentWidth + Theme.gapM * 2
                 implicitHeight: Theme.controlHeight - 4
                 leftPadding: Theme.gapM
+                rightPadding: Theme.gapM
                 text: modelData.text
                 focusPolicy: Qt.StrongFocus
                 hoverEnabled: true

@@ -29,6 +29,7 @@ Card {
             Label {
                 id: label
 
+                anchors.left: parent.left
                 width: parent.width - delta.implicitWidth - Theme.gapXs
                 text: root.tile.label
                 elide: Text.ElideRight

@@ -167,9 +167,12 @@ FocusScope {
                 RowLayout {
                     id: tools
 
-                    Layout.alignment: Qt.AlignRight
+                    Layout.fillWidth: true
                     spacing: Theme.gapS
 
+                    Item {
+                        Layout.fillWidth: true
+                    }
                     IconButton {
                         iconName: "rotate-cw"
                         text: qsTr("Read it again")
