@@ -30,7 +30,7 @@ const QList<int> &changingRoles()
         LiveModel::TokensOutTextRole,  LiveModel::TokensPerSecondTextRole,
         LiveModel::AttemptsRole,       LiveModel::ErrorTextRole,
         LiveModel::ErrorCodeRole,      LiveModel::AccessibleTextRole,
-        LiveModel::RequestedModelRole,
+        LiveModel::RequestedModelRole, LiveModel::CostTextRole,
     };
     return roles;
 }

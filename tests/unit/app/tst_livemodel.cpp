@@ -58,6 +58,8 @@ void TestLiveModel::anExchangeKeepsItsRow()
     QCOMPARE(changed[0][0].toModelIndex().row(), 0);
     QCOMPARE(changed[0][1].toModelIndex().row(), 0);
     QVERIFY(changed[0][2].value<QList<int>>().contains(LiveModel::PhaseRole));
+    // Known only at the end.
+    QVERIFY(changed[0][2].value<QList<int>>().contains(LiveModel::CostTextRole));
     QVERIFY(!changed[0][2].value<QList<int>>().contains(LiveModel::TimeTextRole));
     QCOMPARE(model.index(0).data(LiveModel::PhaseRole).toInt(), int(LiveModel::Phase::Done));
     QCOMPARE(model.rowOf(2), 1);
