@@ -48,6 +48,12 @@ ManagedDesk::ManagedDesk(SaveConfirmed save, const ManagedTimings &timings, QObj
 
 void ManagedDesk::setConfig(const ConfigPtr &config, const std::vector<LaneStatePtr> &lanes)
 {
+    for (const LaneStatePtr &lane : m_lanes) {
+        // Nobody opens the gate of a backend that has gone: who waits there shall not wait on.
+        if (!lane->gate.isOpen() && std::find(lanes.begin(), lanes.end(), lane) == lanes.end()) {
+            lane->gate.set(LaneGate::State::Shut, 0, 0, tr("has been removed"));
+        }
+    }
     m_config = config;
     m_lanes = lanes;
     for (const LaneStatePtr &lane : m_lanes) {

@@ -235,6 +235,18 @@ describe('managed backends', { concurrency: 4 }, () => {
     await t.end();
   });
 
+  it('a request that waits for one hears when it is removed', async () => {
+    const t = await Managed.start({ seconds: 60, more: { start_timeout_seconds: 300 } });
+    await t.act('confirm');
+    const waits = t.ask();
+    await t.reaches('starting');
+    t.gateway.writeConfig({ keys: t.config.keys });
+    t.gateway.signal('SIGHUP');
+    const error = assertError(await waits, 503, 'no_backend_available');
+    assert.match(error.message, /'demand' has been removed/);
+    await t.end();
+  });
+
   it('confirm-command confirms exactly one command', async () => {
     const t = await Managed.start({ launch: false });
     const file = path.join(t.scratch.path, 'config.yaml');
