@@ -1164,6 +1164,12 @@ void Exchange::cut()
 void Exchange::clientGone()
 {
     m_writer = nullptr;
+    // Some clients leave with the last event, before the backend's connection says that it was it.
+    if (m_committed && m_current->sawDone && !m_current->sawError) {
+        endAttempt(*m_current, {.status = m_current->status, .body = AttemptEnd::Body::Good});
+        settle(ExchangePhase::Done, Outcome::Success);
+        return;
+    }
     m_errorCode = "client_closed";
     m_errorMessage =
         QStringLiteral("The client closed the connection before the answer was complete.");

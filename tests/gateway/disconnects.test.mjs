@@ -42,6 +42,22 @@ const kPhases = {
 };
 
 suite('a client that leaves', { concurrency: 1 }, (t) => {
+  it('with the last event has had a whole answer', async () => {
+    const model = freshModel();
+    const id = `left-${model}`;
+    // The backend's connection stays open: so many do for some milliseconds.
+    t.upstream.when(model, faults.stallAfter(content + doneEvent));
+    const { connection, reader } = await t.gateway.begin({
+      body: chatRequest(model, { stream: true }),
+      headers: { 'X-Request-ID': id },
+    });
+    await until('the last event', () => reader.text.includes('[DONE]'), { everyMs: 1 });
+    connection.close();
+    const row = await t.gateway.row(id);
+    assert.equal(row.status, 200);
+    assert.equal(row.outcome, Outcome.success);
+    assert.equal(row.error_code, '');
+  });
   for (const [phase, { script, streamed, ready }] of Object.entries(kPhases)) {
     for (const how of ['close', 'reset', 'halfClose']) {
       it(`${phase}: ${how}`, async () => {
