@@ -3,7 +3,6 @@
 
 #include <QDateTime>
 #include <QJsonArray>
-#include <QTimeZone>
 
 using namespace Qt::StringLiterals;
 
@@ -18,9 +17,9 @@ QString text(std::string_view ascii)
 
 QJsonValue timeOf(qint64 ms)
 {
-    return ms > 0 ? QJsonValue(QDateTime::fromMSecsSinceEpoch(ms, QTimeZone::utc())
-                                   .toString(Qt::ISODateWithMs))
-                  : QJsonValue(QJsonValue::Null);
+    return ms > 0
+               ? QJsonValue(QDateTime::fromMSecsSinceEpoch(ms).toUTC().toString(Qt::ISODateWithMs))
+               : QJsonValue(QJsonValue::Null);
 }
 
 QJsonValue faultOf(Fault fault)

@@ -6,7 +6,6 @@
 #include <QDateTime>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QTimeZone>
 
 #include <limits>
 
@@ -55,8 +54,7 @@ QByteArray noticeOf(const BudgetEvent &event, const QString &name)
 {
     const auto usd = [](Money amount) { return QString::fromLatin1(amount.toString()); };
     const bool ends = event.window.endUs < std::numeric_limits<qint64>::max();
-    const QDateTime end =
-        QDateTime::fromMSecsSinceEpoch(event.window.endUs / 1000, QTimeZone::utc());
+    const QDateTime end = QDateTime::fromMSecsSinceEpoch(event.window.endUs / 1000).toUTC();
     return notice("budget", {
                                 {u"kind"_s, kindName(event.kind)},
                                 {u"scope"_s, event.account.team ? u"team"_s : u"key"_s},
