@@ -167,16 +167,21 @@ Rectangle {
                         }
                     }
                 }
-                RowLayout {
+                // Not a layout: it does not notice that the text by a baseline got longer.
+                Item {
+                    Layout.fillWidth: true
                     Layout.topMargin: Theme.gapXs
+                    implicitHeight: total.implicitHeight
 
                     SectionTitle {
-                        Layout.topMargin: 0
-                        Layout.alignment: Qt.AlignBaseline
+                        anchors.left: parent.left
+                        anchors.baseline: total.baseline
                         text: qsTr("Timing")
                     }
                     Label {
-                        Layout.alignment: Qt.AlignBaseline
+                        id: total
+
+                        anchors.right: parent.right
                         text: root.detail.totalText
                         mono: true
                         strong: true

@@ -22,7 +22,7 @@ QtObject {
     readonly property int total: room("total", 0, 76)
     readonly property int tokens: room("tokens", 560, 112)
     readonly property int speed: room("speed", 860, 64)
-    readonly property int cost: room("cost", 760, 76)
+    readonly property int cost: room("cost", 760, 84)
     readonly property int attempts: room("attempts", 1060, 40)
     readonly property real rest: Math.max(0, available - edge * 2 - time - status - key - backend - ttft - total - tokens - speed - cost - attempts)
     readonly property bool modelShown: !hidden.includes("model")
