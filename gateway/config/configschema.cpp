@@ -126,12 +126,12 @@ Fields cacheFields()
 
 SchemaField healthSection()
 {
-    return section(
-        u"health"_s, {scalar(u"enabled"_s, Kind::Boolean), scalar(u"path"_s, Kind::UrlPath),
-                      number(u"interval_seconds"_s, Kind::Seconds, 1, 86'400),
-                      number(u"timeout_ms"_s, Kind::Milliseconds, 1, 600'000),
-                      integer(u"healthy_after"_s, 1, 100), integer(u"unhealthy_after"_s, 1, 100),
-                      scalar(u"model"_s, Kind::ModelName)});
+    return section(u"health"_s,
+                   {scalar(u"enabled"_s, Kind::Boolean), scalar(u"path"_s, Kind::UrlPath),
+                    number(u"interval_seconds"_s, Kind::Seconds, 1, 86'400),
+                    number(u"timeout_ms"_s, Kind::Milliseconds, 1, 600'000),
+                    integer(u"healthy_after"_s, 1, 100), integer(u"unhealthy_after"_s, 1, 100),
+                    scalar(u"model"_s, Kind::ModelName)});
 }
 
 /// A backend that Tidegate starts when it is needed and stops when it is not.

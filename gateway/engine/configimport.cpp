@@ -6,8 +6,8 @@
 #include "gateway/config/policyparser.h"
 #include "gateway/config/pricefile.h"
 #include "gateway/engine/backenddesk.h"
-#include "gateway/engine/manageddesk.h"
 #include "gateway/engine/configeditor.h"
+#include "gateway/engine/manageddesk.h"
 #include "gateway/policy/pricetable.h"
 
 #include <QJsonArray>
@@ -351,7 +351,7 @@ QJsonObject exportedConfig(const StoredConfig &stored)
     QJsonObject settings = stored.settings;
     const QJsonValue rateLimits = settings.take(kRateLimits);
     settings.remove(ManagedDesk::kConfirmedSetting); // another machine's people have to see it
-    settings.remove(BackendDesk::kDrainedSetting); // says how things are, not how they should be
+    settings.remove(BackendDesk::kDrainedSetting);   // says how things are, not how they should be
     QJsonObject result{{u"object"_s, u"tidegate.export"_s},
                        {u"version"_s, kVersion},
                        {u"exported_at"_s, QDateTime::currentDateTimeUtc().toString(Qt::ISODate)},

@@ -546,7 +546,8 @@ void Routes::addLanes(LanePlan &plan, const RouteRequest &request, const QByteAr
     }
 }
 
-// What is known to be down or not loaded yet comes last: it is still tried when nothing else is left.
+// What is known to be down or not loaded yet comes last: it is still tried when nothing else is
+// left.
 void Routes::passOverUnwell(LanePlan &plan, const RouteRequest &request)
 {
     const auto isWell = [](const PlannedLane &lane) { return lane.state().health.isWell(); };
