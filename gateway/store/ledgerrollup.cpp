@@ -2,6 +2,7 @@
 #include "gateway/store/ledgerrollup.h"
 
 #include "gateway/store/bloomfilter.h"
+#include "gateway/store/recentrows.h"
 #include "gateway/store/sqliteconnection.h"
 #include "gateway/store/sqlitetransaction.h"
 
@@ -106,6 +107,15 @@ struct LedgerRollup::Block
     }
 };
 
+/// What some rows add up to.
+struct LedgerRollup::Addition
+{
+    int rows = 0;
+    std::vector<Block> blocks;
+    SumsByStart quarters;
+    QHash<qint64, const std::array<qint64, UsageSeries::kSums> *> sumIds; ///< by series
+};
+
 LedgerRollup::LedgerRollup(SqliteConnection &connection)
     : m_connection(connection)
     , m_series(connection)
@@ -143,13 +153,13 @@ bool LedgerRollup::prepare()
     return ok;
 }
 
-Result<int> LedgerRollup::advance(qint64 lastId)
+Result<int> LedgerRollup::advance(qint64 lastId, const RecentRows *recent)
 {
     if (lastId <= m_state.rolledUpTo) {
         return 0;
     }
     const LedgerState before = m_state;
-    auto added = addRows(lastId);
+    auto added = addRows(lastId, recent);
     if (!added) {
         m_state = before;
         // Series of the failed transaction are not in the database.
@@ -160,41 +170,60 @@ Result<int> LedgerRollup::advance(qint64 lastId)
     return added;
 }
 
-Result<int> LedgerRollup::addRows(qint64 lastId)
+bool LedgerRollup::addRow(qint64 id, QByteArrayView requestId, const UsageFacts &facts,
+                          Addition &addition)
+{
+    const UsageSeries::Entry *series = m_series.find(facts.dimensions);
+    if (!series) {
+        return false;
+    }
+    if (addition.rows++ % kBlockRows == 0) {
+        addition.blocks.emplace_back();
+    }
+    addition.blocks.back().add(id, BloomFilter::hash(requestId), series->id, facts);
+    addition.sumIds.insert(series->id, &series->sumIds);
+    Sums &sums = addition.quarters[startOfSpan(facts.startedAtUs, kQuarterS)][series->id];
+    sums.sums.add(facts);
+    UsageSums::addTimes(facts, sums.times);
+    return true;
+}
+
+bool LedgerRollup::readRows(qint64 lastId, Addition &addition)
+{
+    m_rows.bind(1, m_state.rolledUpTo);
+    m_rows.bind(2, lastId);
+    m_rows.bind(3, kMostRows);
+    auto step = m_rows.step();
+    while (step == SqliteStatement::Step::Row &&
+           addRow(m_rows.integer(kId), m_rows.view(kRequestId), UsageFacts::of(m_rows), addition)) {
+        step = m_rows.step();
+    }
+    m_rows.reset();
+    return step == SqliteStatement::Step::Done;
+}
+
+Result<int> LedgerRollup::addRows(qint64 lastId, const RecentRows *recent)
 {
     SqliteTransaction transaction(m_connection);
     if (!transaction.isOpen() || !prepare()) {
         return m_connection.explainLastError();
     }
-    std::vector<Block> blocks;
-    int count = 0;
-    SumsByStart quarters;
-    QHash<qint64, const std::array<qint64, UsageSeries::kSums> *> sumIds; ///< by series
-    m_rows.bind(1, m_state.rolledUpTo);
-    m_rows.bind(2, lastId);
-    m_rows.bind(3, kMostRows);
-    auto step = m_rows.step();
-    for (; step == SqliteStatement::Step::Row; step = m_rows.step()) {
-        const UsageFacts facts = UsageFacts::of(m_rows);
-        const UsageSeries::Entry *series = m_series.find(facts.dimensions);
-        if (!series) {
-            step = SqliteStatement::Step::Failed;
-            break;
-        }
-        if (count++ % kBlockRows == 0) {
-            blocks.emplace_back();
-        }
-        blocks.back().add(m_rows.integer(kId), BloomFilter::hash(m_rows.view(kRequestId)),
-                          series->id, facts);
-        sumIds.insert(series->id, &series->sumIds);
-        Sums &sums = quarters[startOfSpan(facts.startedAtUs, kQuarterS)][series->id];
-        sums.sums.add(facts);
-        UsageSums::addTimes(facts, sums.times);
+    Addition addition;
+    bool ok = true;
+    const qint64 lastRecent = std::min(lastId, m_state.rolledUpTo + kMostRows);
+    if (recent && recent->covers(m_state.rolledUpTo, lastRecent)) {
+        recent->forEach(m_state.rolledUpTo, lastRecent,
+                        [this, &ok, &addition](qint64 id, const LedgerRow &row) {
+                            ok = addRow(id, row.requestId, UsageFacts::of(row), addition);
+                            return ok;
+                        });
+    } else {
+        ok = readRows(lastId, addition);
     }
-    m_rows.reset();
-    if (step == SqliteStatement::Step::Failed) {
+    if (!ok) {
         return m_connection.explainLastError();
     }
+    auto &[count, blocks, quarters, sumIds] = addition;
     m_state.rolledUpTo = count == kMostRows ? blocks.back().lastId : lastId;
     if (count > 0) {
         for (auto &[startS, bySeries] : quarters) {

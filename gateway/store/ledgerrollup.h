@@ -14,6 +14,7 @@
 
 namespace tidegate {
 
+class RecentRows;
 class SqliteConnection;
 
 /// Adds up the ledger's rows, some thousand at a time, by quarter, hour and day.
@@ -35,8 +36,9 @@ public:
     [[nodiscard]] qint64 rolledUpTo() const { return m_state.rolledUpTo; }
 
     /// Adds up the next rows, at most kMostRows, and returns how many. Rows up to @p lastId are
-    /// written, and none that comes later will have an id as low.
-    Result<int> advance(qint64 lastId);
+    /// written, and none that comes later will have an id as low. Those in @p recent are not read
+    /// back from the database; it may be null.
+    Result<int> advance(qint64 lastId, const RecentRows *recent = nullptr);
 
     /// Deletes up to a few thousand rows that have been added up and started before
     /// @p startedBeforeUs, and returns how many.
@@ -67,7 +69,10 @@ private:
         SqliteStatement save;
     };
 
-    Result<int> addRows(qint64 lastId);
+    struct Addition;
+    Result<int> addRows(qint64 lastId, const RecentRows *recent);
+    bool readRows(qint64 lastId, Addition &addition);
+    bool addRow(qint64 id, QByteArrayView requestId, const UsageFacts &facts, Addition &addition);
     bool writeTier(int tier, const SumsByStart &sums);
     bool writeBlock(const Block &block);
     bool prepare();

@@ -64,7 +64,7 @@ void LedgerWriter::flush(qint64 nowNs, bool force)
     if (force || nowNs >= m_databaseRetryNs) {
         if (m_taken.empty() || write(m_taken)) {
             m_written += m_inMemory;
-            takenAreDurable();
+            takenAreDurable(Where::Database);
             replay(nowNs);
             return;
         }
@@ -78,10 +78,10 @@ void LedgerWriter::flush(qint64 nowNs, bool force)
         m_lastError = spilled.error();
         return;
     }
-    takenAreDurable();
+    takenAreDurable(Where::Spill);
 }
 
-void LedgerWriter::takenAreDurable()
+void LedgerWriter::takenAreDurable(Where where)
 {
     std::vector<quint64> holds;
     for (const LedgerBatch &batch : m_taken) {
@@ -92,6 +92,9 @@ void LedgerWriter::takenAreDurable()
         }
     }
     m_inMemory = 0;
+    if (where == Where::Database && !m_taken.empty()) {
+        m_recent.add(std::move(m_taken));
+    }
     m_taken.clear();
     if (m_rowsWritten && !holds.empty()) {
         m_rowsWritten(holds);

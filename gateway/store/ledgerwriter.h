@@ -3,6 +3,7 @@
 
 #include "gateway/base/result.h"
 #include "gateway/store/ledgerspill.h"
+#include "gateway/store/recentrows.h"
 #include "gateway/store/sqlitestatement.h"
 
 #include <QHash>
@@ -51,6 +52,9 @@ public:
         return m_spill.waiting() > 0 ? 0 : m_nextId - 1 - m_inMemory;
     }
 
+    /// The newest of the rows in the database.
+    [[nodiscard]] RecentRows &recent() { return m_recent; }
+
     [[nodiscard]] qint64 inMemory() const
     {
         return m_inMemory;
@@ -60,7 +64,12 @@ public:
     [[nodiscard]] const QString &lastError() const { return m_lastError; }
 
 private:
-    void takenAreDurable();
+    enum class Where
+    {
+        Database,
+        Spill
+    };
+    void takenAreDurable(Where where);
     bool prepare();
     bool write(const std::vector<LedgerBatch> &batches);
     bool insert(qint64 id, const LedgerRow &row);
@@ -70,6 +79,7 @@ private:
 
     SqliteConnection &m_connection;
     LedgerSpill m_spill;
+    RecentRows m_recent;
     SqliteStatement m_insert;
     SqliteStatement m_saveKeyUsage;
     std::vector<LedgerBatch> m_taken;

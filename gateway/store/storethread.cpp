@@ -305,7 +305,7 @@ void StoreThread::runCommands(const Access &access, qint64 nowNs, bool lastTry)
     }
 }
 
-void StoreThread::rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint64 nowNs)
+void StoreThread::rollUp(LedgerRollup &rollup, LedgerWriter &writer, qint64 nowNs)
 {
     const auto waiting = [&rollup, &writer] { return writer.settledId() - rollup.rolledUpTo(); };
     const auto schedule = [this, &waiting](qint64 fullNs, qint64 partNs) {
@@ -320,7 +320,9 @@ void StoreThread::rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint6
     if (nowNs < m_rollUpNs) {
         return;
     }
-    if (const auto added = rollup.advance(writer.settledId()); !added) {
+    const auto added = rollup.advance(writer.settledId(), &writer.recent());
+    writer.recent().forget(rollup.rolledUpTo());
+    if (!added) {
         qCWarning(lcStore, "Ledger rows could not be added up. %ls",
                   qUtf16Printable(added.error()));
         m_rollUpFailedUntilNs = nowNs + kRollUpRetryNs;

@@ -70,7 +70,7 @@ private:
     void serve(SqliteConnection &connection, LedgerWriter &writer, LedgerRollup &rollup);
     [[nodiscard]] qint64 dueNs(const LedgerWriter &writer) const;
     void runCommands(const Access &access, qint64 nowNs, bool lastTry);
-    void rollUp(LedgerRollup &rollup, const LedgerWriter &writer, qint64 nowNs);
+    void rollUp(LedgerRollup &rollup, LedgerWriter &writer, qint64 nowNs);
     void deleteOldRows(LedgerRollup &rollup, const LedgerWriter &writer, int days);
     void publish(const LedgerWriter &writer);
 

@@ -4,6 +4,7 @@
 #include "gateway/store/durationhistogram.h"
 #include "gateway/store/ledgerreader.h"
 #include "gateway/store/ledgerrollup.h"
+#include "gateway/store/ledgerwriter.h"
 #include "gateway/store/sqlitestatement.h"
 #include "gateway/store/store.h"
 #include "gateway/store/usagereader.h"
@@ -226,6 +227,7 @@ private Q_SLOTS:
     void sumsAreRightAfterAFullDisk();
     void damagedSumsHoldUpNoRows();
     void sumsOutliveTheRows();
+    void rowsJustWrittenAreNotReadBack();
     void daysOutliveTheDetails();
     void spendIsExact();
     void spendKnowsWhatWaits();
@@ -900,6 +902,65 @@ void TestUsage::sumsOutliveTheRows()
     store.append({row});
     QTRY_COMPARE(store.ledgerStats().written, 1);
     QVERIFY(ledger.newest(1)->front().id > highest);
+}
+
+void TestUsage::rowsJustWrittenAreNotReadBack()
+{
+    constexpr int kRows = 3 * LedgerRollup::kBlockRows + 100;
+    const qint64 fromUs = 1'759'000'000 * kSecondUs;
+    LedgerGenerator generator(fromUs, fromUs + kDayUs);
+    const auto rows = rowsOf(generator, kRows);
+    // All that adding up makes. Once from memory: the rows themselves are taken away. Once from
+    // the database.
+    const auto madeOf = [this, &rows](const QString &name, bool fromMemory) {
+        QByteArray made;
+        Database opened;
+        if (!opened.open(m_dir->filePath(name))) {
+            return made;
+        }
+        SqliteConnection &connection = opened.connection();
+        LedgerRollup rollup(connection);
+        LedgerWriter writer(connection, m_dir->filePath(name) + QStringLiteral(".spill"));
+        if (!rollup.open() || !writer.open(0)) {
+            return made;
+        }
+        for (size_t from = 0; from < rows.size(); from += 1'000) {
+            const size_t to = std::min(rows.size(), from + 1'000);
+            writer.take({{rows.begin() + qsizetype(from), rows.begin() + qsizetype(to)}});
+            writer.flush(0, true);
+        }
+        if (fromMemory && !connection.execute("DELETE FROM requests")) {
+            return made;
+        }
+        for (const qint64 upTo : {LedgerRollup::kBlockRows + 50, kRows}) {
+            const auto added = rollup.advance(upTo, fromMemory ? &writer.recent() : nullptr);
+            made += added ? QByteArray::number(*added) : added.error().toUtf8();
+            made += '\n';
+            writer.recent().forget(rollup.rolledUpTo());
+        }
+        const std::vector<std::pair<const char *, int>> tables{
+            {"SELECT * FROM usage_series ORDER BY id", 8},
+            {"SELECT * FROM usage_quarter ORDER BY series, start_s", 5},
+            {"SELECT * FROM usage_hour ORDER BY series, start_s", 5},
+            {"SELECT * FROM usage_day ORDER BY series, start_s", 5},
+            {"SELECT * FROM ledger_blocks ORDER BY first_id", 7},
+            {"SELECT * FROM ledger_block_ids ORDER BY first_id", 2}};
+        for (const auto &[sql, columns] : tables) {
+            SqliteStatement select(connection, sql);
+            while (select.step() == SqliteStatement::Step::Row) {
+                for (int column = 0; column < columns; ++column) {
+                    made += select.bytes(column).toHex() + ' ';
+                }
+                made += '\n';
+            }
+        }
+        return made;
+    };
+    const QByteArray remembered = madeOf(QStringLiteral("remembered.db"), true);
+    const QByteArray readBack = madeOf(QStringLiteral("readback.db"), false);
+    QVERIFY(remembered.size() > 10'000);
+    QVERIFY(remembered.startsWith("4146\n8242\n"));
+    QVERIFY(remembered == readBack);
 }
 
 void TestUsage::daysOutliveTheDetails()
