@@ -193,14 +193,15 @@ bool Exchange::route()
                 "This API key may not use the model '" + m_openAi.model() + "'.", "model"});
         return false;
     }
+    const qint64 nowNs = monotonicNs();
     m_plan = m_routes->plan({.model = m_openAi.model(),
                              .dice = m_host.retrying().dice,
-                             .nowNs = monotonicNs(),
+                             .nowNs = nowNs,
                              .backend = m_request.field("x-tidegate-backend"),
                              .key = m_key.get(),
                              .http = &m_request,
                              .hasTools = m_openAi.hasTools(),
-                             .atUs = nowUs()});
+                             .atUs = sinceStartUs(nowNs)});
     if (m_plan.error) {
         const ApiError error = std::move(*m_plan.error);
         refuse(error);
@@ -233,13 +234,14 @@ void Exchange::tryLanes()
 {
     std::optional<size_t> full;
     std::optional<size_t> coming;
+    const qint64 nowNs = monotonicNs();
     while (m_nextLane < size_t(m_plan.lanes.size())) {
         const size_t index = m_nextLane++;
         if (isTaken(index)) {
             continue;
         }
         switch (m_current->attempt.enter(m_plan.lanes[qsizetype(index)], m_plan.trace,
-                                         RouteStep::Kind::Tried, {}, monotonicNs(), nowUs())) {
+                                         RouteStep::Kind::Tried, {}, nowNs, sinceStartUs(nowNs))) {
         case Attempt::Entry::Entered:
             useLane(index);
             return;
@@ -327,8 +329,9 @@ void Exchange::useLane(size_t index)
     call.index = index;
     m_nextLane = index + 1;
     if (m_attempts == 0) {
-        lane.state().retries.request(monotonicNs());
-        m_host.retrying().overall.request(monotonicNs());
+        const qint64 nowNs = monotonicNs();
+        lane.state().retries.request(nowNs);
+        m_host.retrying().overall.request(nowNs);
     }
     m_admission.use(lane);
     if (m_attempts == 0 && m_plan.mirror) {
@@ -410,7 +413,7 @@ ResponseHead Exchange::answerHead(const LaneCall &call, int status) const
 void Exchange::callHead(LaneCall &call, const UpstreamHead &head)
 {
     const qint64 headNs = monotonicNs();
-    call.noteHead(head, m_openAi.stream());
+    call.noteHead(head, m_openAi.stream(), headNs);
     call.overheadUs = (call.startNs - m_request.completeNs + monotonicNs() - headNs) / 1000;
     call.heldHead = answerHead(call, head.status);
     addForwardedAnswerFields(head, call.heldHead,
@@ -805,7 +808,8 @@ void Exchange::endAttempt(LaneCall &call, const AttemptEnd &end)
 {
     call.verdict = classify(end);
     const bool brokeOff = m_committed && call.verdict.disposition != Disposition::Success;
-    call.attempt.end(call.verdict, call.retryAfterMs(), brokeOff, monotonicNs(), nowUs());
+    const qint64 nowNs = monotonicNs();
+    call.attempt.end(call.verdict, call.retryAfterMs(), brokeOff, nowNs, sinceStartUs(nowNs));
 }
 
 // Turns to another key, another lane, or the same one later. False when this failure is the answer.
@@ -1193,7 +1197,8 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     takeTimings(call);
     m_phase = phase;
     m_outcome = outcome;
-    m_timings.endUs = sinceStartUs(monotonicNs());
+    const qint64 nowNs = monotonicNs();
+    m_timings.endUs = sinceStartUs(nowNs);
     const Admission::Used used = m_admission.total(call.usedBy(m_request.body, m_match.endpoint));
     m_usage = used.usage;
     m_cost = used.cost;
@@ -1202,7 +1207,7 @@ void Exchange::settle(ExchangePhase phase, Outcome outcome)
     m_timer.reset();
     if (call.isRunning()) {
         call.verdict = {Disposition::Cancelled, Fault::None, m_status};
-        call.attempt.end(call.verdict, {}, false, monotonicNs(), nowUs());
+        call.attempt.end(call.verdict, {}, false, nowNs, m_timings.endUs);
     }
     m_host.exchangeFinished(*this);
     // After the ledger row was handed over: see BudgetBook::settle().

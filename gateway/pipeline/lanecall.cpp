@@ -68,14 +68,14 @@ void LaneCall::upstreamFinished(const UpstreamResult &result)
     m_owner.callFinished(*this, result);
 }
 
-void LaneCall::noteHead(const UpstreamHead &head, bool stream)
+void LaneCall::noteHead(const UpstreamHead &head, bool stream, qint64 nowNs)
 {
     status = head.status;
     lane->state().reachability.store(LaneState::Reachability::Reachable, std::memory_order_relaxed);
     if (head.status >= 400) {
         retryAfter = readRetryAfter(head.fields, {}, wallClockUs());
     } else {
-        attempt.answered(monotonicNs());
+        attempt.answered(nowNs);
     }
     relay = stream && head.status == 200 && isEventStream(head) ? Relay::Events : Relay::Whole;
 }

@@ -71,7 +71,7 @@ public:
     }
 
     /// Notes what the head says, to the lane as well. @p stream: the client asked for one.
-    void noteHead(const UpstreamHead &head, bool stream);
+    void noteHead(const UpstreamHead &head, bool stream, qint64 nowNs);
     /// Notes what an event of a stream says. True when it is the one that include_usage adds.
     bool readEvent(std::string_view raw);
     /// The event as the client shall get it: with an index of its own for each parallel tool call.

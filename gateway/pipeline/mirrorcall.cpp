@@ -84,7 +84,7 @@ void MirrorCall::cancel(UpstreamClient &upstream)
 void MirrorCall::callHead(LaneCall &call, const UpstreamHead &head)
 {
     m_firstByteUs = nowUs();
-    call.noteHead(head, m_stream);
+    call.noteHead(head, m_stream, monotonicNs());
 }
 
 bool MirrorCall::callBody(LaneCall &call, std::string_view piece)

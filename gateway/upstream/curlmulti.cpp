@@ -213,8 +213,10 @@ int CurlMulti::onSocket(CURL * /*easy*/, curl_socket_t socket, int what, void *s
 
 int CurlMulti::onTimer(CURLM * /*multi*/, long milliseconds, void *self)
 {
-    static_cast<CurlMulti *>(self)->m_dueNs =
-        milliseconds < 0 ? -1 : monotonicNs() + qint64(milliseconds) * 1'000'000;
+    auto &multi = *static_cast<CurlMulti *>(self);
+    // A timer too early by what libcurl has done since it was entered is harmless.
+    const qint64 nowNs = multi.m_inside ? multi.m_enteredNs : monotonicNs();
+    multi.m_dueNs = milliseconds < 0 ? -1 : nowNs + qint64(milliseconds) * 1'000'000;
     return 0;
 }
 
