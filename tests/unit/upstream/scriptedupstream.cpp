@@ -99,7 +99,7 @@ bool ScriptedUpstream::Peer::sendByBytes(const QByteArray &bytes)
         if (!send(QByteArray(1, byte))) {
             return false;
         }
-        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
 }
