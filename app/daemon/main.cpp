@@ -4,6 +4,7 @@
 // people.
 
 #include "app/common/admintoken.h"
+#include "app/common/allocator.h"
 #include "app/common/commandline.h"
 #include "app/common/keychainsecretsource.h"
 #include "app/common/signalwatcher.h"
@@ -15,13 +16,11 @@
 #include "gateway/upstream/upstreamclient.h"
 
 #include <QCoreApplication>
+#include <QLoggingCategory>
 #include <QSet>
 #include <QTimer>
 
 #include <cstdio>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 using namespace tidegate;
 
@@ -70,9 +69,7 @@ private:
                 m_announced = true;
                 print(stdout,
                       QStringLiteral("Tidegate listening on ") + m_gateway.baseUrl().toString());
-#ifdef __GLIBC__
-                malloc_trim(0); // what reading the configuration took: about a megabyte
-#endif
+                allocator::startUpEnded();
             }
             break;
         case Gateway::State::Failed:
@@ -126,6 +123,14 @@ int runCommand(const QStringList &command, const GatewayOptions &options)
     return wrongUsage(QStringLiteral("\"%1\" is no command.").arg(command.constFirst()));
 }
 
+/// None of Qt's plugins is needed. QAbstractHttpServer would have the one for TLS loaded and set
+/// up, though the front door speaks plain HTTP and upstreams are libcurl's: more than a megabyte.
+void leaveOutPlugins()
+{
+    QCoreApplication::setLibraryPaths({});
+    QLoggingCategory::setFilterRules(QStringLiteral("qt.network.ssl=false")); // "no TLS backend"
+}
+
 int runGateway(GatewayOptions options)
 {
     auto token = AdminToken::load(options.dataDir);
@@ -164,8 +169,10 @@ int runGateway(GatewayOptions options)
 
 int main(int argc, char *argv[])
 {
+    allocator::startUpBegins();
     UpstreamClient::initialiseLibrary();
     const QCoreApplication app(argc, argv);
+    leaveOutPlugins();
     QCoreApplication::setApplicationName(QStringLiteral("tidegated"));
     QCoreApplication::setApplicationVersion(QStringLiteral(TIDEGATE_VERSION));
 

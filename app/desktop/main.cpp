@@ -4,6 +4,7 @@
 // threads of its own.
 
 #include "app/common/admintoken.h"
+#include "app/common/allocator.h"
 #include "app/common/commandline.h"
 #include "app/common/keychainsecretsource.h"
 #include "app/common/signalwatcher.h"
@@ -306,6 +307,7 @@ int runPanel(AppController &app, GatewayLink &link, const PanelOptions &options,
         });
     }
     QTimer::singleShot(0, &link, &GatewayLink::start);
+    allocator::startUpEnded();
     return QCoreApplication::exec();
 }
 
@@ -388,6 +390,7 @@ int printAndExit(int argc, char **argv)
 
 int main(int argc, char *argv[])
 {
+    allocator::startUpBegins();
     UpstreamClient::initialiseLibrary();
     QCoreApplication::setApplicationName(QStringLiteral("tidegate"));
     QCoreApplication::setApplicationVersion(QStringLiteral(TIDEGATE_VERSION));

@@ -116,7 +116,8 @@ private:
     Framing m_framing = Framing::None;
     ConnectionHub::Deadline m_deadline = ConnectionHub::Deadline::Idle;
     bool m_deadlineArmed = false;
-    bool m_counted = false; ///< against maxConnections
+    bool m_counted = false;    ///< against maxConnections
+    bool m_introduced = false; ///< QtHttpServer has seen its first request
     bool m_screened = false;
     bool m_keepAlive = true;
     bool m_http10 = false;

@@ -23,10 +23,10 @@ constexpr int kMaxRefusedOpen = 256;
 } // namespace
 
 ConnectionHub::ConnectionHub(RequestHandler &handler, const HttpLimits &limits,
-                             std::function<void(HttpMethod)> dispatch)
+                             std::function<void(HttpMethod)> introduce)
     : m_handler(handler)
     , m_limits(limits)
-    , m_dispatch(std::move(dispatch))
+    , m_introduce(std::move(introduce))
     , m_readBuffer(std::make_unique_for_overwrite<char[]>(readBufferSize()))
     , m_recentNs(monotonicNs())
 {
@@ -95,13 +95,14 @@ void ConnectionHub::dispatch(Connection &connection)
 void ConnectionHub::dispatchReady()
 {
     const Scope scope(*this);
-    const auto first = std::find_if(m_ready.begin(), m_ready.end(),
-                                    [](const Connection *each) { return each != nullptr; });
-    if (first == m_ready.end()) {
-        m_ready.clear();
-        return;
+    const auto newcomer = std::find_if(m_ready.begin(), m_ready.end(), [](const Connection *each) {
+        return each != nullptr && !each->m_introduced;
+    });
+    if (newcomer == m_ready.end()) {
+        deliverReady();
+    } else {
+        m_introduce((*newcomer)->method());
     }
-    m_dispatch((*first)->method());
 }
 
 void ConnectionHub::deliverReady()
@@ -109,6 +110,7 @@ void ConnectionHub::deliverReady()
     // A handler may answer at once, and so make the next request of that client ready.
     for (size_t i = 0; i < m_ready.size(); ++i) {
         if (Connection *connection = std::exchange(m_ready[i], nullptr)) {
+            connection->m_introduced = true;
             connection->deliver();
         }
     }

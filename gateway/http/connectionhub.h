@@ -60,10 +60,10 @@ public:
         ConnectionHub &m_hub;
     };
 
-    /// @p dispatch is called when requests are complete, with the first one's method, and has to
-    /// call deliverReady().
+    /// @p introduce is called when the first request of a connection is complete, with its method,
+    /// and has to call deliverReady().
     ConnectionHub(RequestHandler &handler, const HttpLimits &limits,
-                  std::function<void(HttpMethod)> dispatch);
+                  std::function<void(HttpMethod)> introduce);
     ~ConnectionHub() override;
 
     /// Takes over an accepted descriptor; above the cap it is answered 503 and closed.
@@ -115,7 +115,7 @@ private:
 
     RequestHandler &m_handler;
     HttpLimits m_limits;
-    std::function<void(HttpMethod)> m_dispatch;
+    std::function<void(HttpMethod)> m_introduce;
     std::unique_ptr<char[]> m_readBuffer;
     QByteArray m_headBuffer;
     QByteArray m_dateField;

@@ -16,22 +16,22 @@ std::string_view requestFor(HttpMethod method)
 {
     switch (method) {
     case HttpMethod::Get:
-        return "GET / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "GET / HTTP/1.1\r\n\r\n";
     case HttpMethod::Head:
-        return "HEAD / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "HEAD / HTTP/1.1\r\n\r\n";
     case HttpMethod::Post:
-        return "POST / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "POST / HTTP/1.1\r\n\r\n";
     case HttpMethod::Put:
-        return "PUT / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "PUT / HTTP/1.1\r\n\r\n";
     case HttpMethod::Patch:
-        return "PATCH / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "PATCH / HTTP/1.1\r\n\r\n";
     case HttpMethod::Delete:
-        return "DELETE / HTTP/1.1\r\nHost:a\r\n\r\n";
+        return "DELETE / HTTP/1.1\r\n\r\n";
     case HttpMethod::Options:
     case HttpMethod::Other:
         break;
     }
-    return "OPTIONS / HTTP/1.1\r\nHost:a\r\n\r\n";
+    return "OPTIONS / HTTP/1.1\r\n\r\n";
 }
 
 } // namespace

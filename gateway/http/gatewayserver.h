@@ -13,13 +13,14 @@ namespace tidegate {
 class GuardedListener;
 class RequestPort;
 
-/// The QtHttpServer of a front door: all requests pass through its handleRequest().
+/// The QtHttpServer of a front door: every connection comes through its handleRequest() once.
 ///
 /// Lives in an engine thread; owned by FrontDoor. Reading, checking and answering are the
 /// connection's, because QtHttpServer has no bounds, no back-pressure and, depending on its
-/// version, no safe way to answer later. It is handed one small, complete, well-formed request for
-/// all real ones of a turn of the event loop, through a single RequestPort that all connections
-/// share, and calls back before that returns.
+/// version, no safe way to answer later. For the first request of a connection, or of several in a
+/// turn of the event loop, it is handed one small, complete, well-formed one, through a single
+/// RequestPort that all connections share, and calls back before that returns. Later requests need
+/// not wait for it: it reads byte by byte, which took a tenth of a lone request's time.
 class GatewayServer final : public QAbstractHttpServer
 {
     Q_OBJECT

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxEmptyLines = 4;
 constexpr size_t kMaxMethodSize = 32;
+constexpr size_t kLargestStart = 4096; // of a head's memory; it grows with what arrives
 constexpr size_t kMaxChunkLine = 4096;
 constexpr int kMaxChunkSizeDigits = 15; // less than 2^60, so sums cannot overflow
 constexpr size_t kMaxLengthDigits = 18; // less than 2^60
@@ -47,6 +48,13 @@ constexpr std::array<quint8, 256> makeClasses()
 }
 
 constexpr std::array<quint8, 256> kClasses = makeClasses();
+
+// Bytes of a head that starts with @p data, as far as it is there.
+size_t headSize(std::string_view data)
+{
+    const size_t end = data.find("\r\n\r\n");
+    return end == std::string_view::npos ? data.size() : end + 4;
+}
 
 bool allOf(std::string_view text, quint8 wanted)
 {
@@ -168,7 +176,7 @@ size_t RequestParser::consume(const char *data, size_t size, Status &status)
                 ++used;
                 continue;
             }
-            m_request.head.reserve(qsizetype(std::min<size_t>(left, 4096)));
+            m_request.head.reserve(qsizetype(std::min(headSize({at, left}), kLargestStart)));
             m_state = State::RequestLine;
             continue;
         case State::RequestLine:

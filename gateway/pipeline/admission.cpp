@@ -219,7 +219,10 @@ std::optional<Refusal> Admission::dropUnpriced(LanePlan &plan) const
 
 void Admission::use(const PlannedLane &lane)
 {
-    m_price = m_prices->find(view(lane.model));
+    if (m_pricedModel != lane.model) {
+        m_pricedModel = lane.model;
+        m_price = m_prices->find(view(lane.model));
+    }
     m_free = lane.isLocal();
 }
 

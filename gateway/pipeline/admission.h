@@ -92,7 +92,8 @@ private:
     std::optional<RequestSize> m_size; ///< read when a limit or a budget needs it
     Used m_besides;                    ///< of attempts whose answer the client does not get
     const PriceTable *m_prices = nullptr;
-    const ModelPrice *m_price = nullptr; ///< of the lane in use; null: not known
+    QByteArray m_pricedModel;            ///< of the lane in use
+    const ModelPrice *m_price = nullptr; ///< of that model; null: not known
     bool m_free = false;                 ///< answered by Tidegate itself, so no price is missing
 };
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+namespace tidegate {
+
+/// The program's memory allocator: mimalloc where the build has it (TIDEGATE_MIMALLOC), else the C
+/// library's.
+///
+/// A gateway frees and allocates the same few thousand pieces for each request. The C library's
+/// allocator hands out the oldest free piece of a size first; after a burst of streams those are
+/// spread over tens of megabytes, no longer in the processor's caches (docs/benchmark.md).
+namespace allocator {
+
+/// Pages that become free are given back at once until startUpEnded(). First in main().
+void startUpBegins();
+
+/// Gives back what starting up took and no longer needs. In the thread that read the configuration.
+void startUpEnded();
+
+} // namespace allocator
+
+} // namespace tidegate
