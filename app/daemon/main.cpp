@@ -67,9 +67,9 @@ private:
         case Gateway::State::Running:
             if (!m_announced) {
                 m_announced = true;
+                allocator::startUpEnded();
                 print(stdout,
                       QStringLiteral("Tidegate listening on ") + m_gateway.baseUrl().toString());
-                allocator::startUpEnded();
             }
             break;
         case Gateway::State::Failed:

@@ -119,6 +119,9 @@ Engine::Engine(Output output, Secret adminToken)
     if (!m_output.metrics) {
         m_output.metrics = std::make_shared<MetricsShard>();
     }
+    if (!m_output.subscribers) {
+        m_output.subscribers = std::make_shared<std::atomic<int>>(0);
+    }
     m_publishTimer.setSingleShot(true);
     m_publishTimer.setTimerType(Qt::PreciseTimer); // how late it is, is measured
     m_publishTimer.setInterval(kPublishIntervalMs);
@@ -173,7 +176,12 @@ void Engine::setMode(Mode mode)
 void Engine::setLiveFeedEnabled(bool enabled)
 {
     m_feedWanted = enabled;
-    m_feed.setEnabled(m_feedWanted || !m_subscribers.empty());
+}
+
+// By the panel, or by somebody who may be connected to another engine.
+bool Engine::isWatched() const
+{
+    return m_feedWanted || m_output.subscribers->load(std::memory_order_relaxed) > 0;
 }
 
 std::optional<ShortAnswer> Engine::screen(const HttpRequest &head)
@@ -415,10 +423,11 @@ void Engine::subscribe(ResponseWriter &writer)
             this, [dead = std::shared_ptr<EventSubscriber>(std::move(*it))] {},
             Qt::QueuedConnection);
         m_subscribers.erase(it);
-        m_feed.setEnabled(m_feedWanted || !m_subscribers.empty());
+        m_output.subscribers->fetch_sub(1, std::memory_order_relaxed);
     };
+    // First, so that what happens after the answer's head is told.
+    m_output.subscribers->fetch_add(1, std::memory_order_relaxed);
     m_subscribers.push_back(std::make_unique<EventSubscriber>(writer, head, gone));
-    m_feed.setEnabled(true);
 }
 
 void Engine::sendToSubscribers(const QByteArray &events, qint64 count)
@@ -430,6 +439,7 @@ void Engine::sendToSubscribers(const QByteArray &events, qint64 count)
 
 void Engine::exchangeChanged(Exchange &exchange)
 {
+    m_feed.setEnabled(isWatched());
     if (m_feed.isEnabled()) {
         m_feed.changed(exchange);
         schedulePublish();
@@ -441,6 +451,7 @@ void Engine::exchangeFinished(Exchange &exchange)
     m_rows.push_back(exchange.ledgerRow());
     m_output.metrics->finished(m_rows.back(), exchange.extras());
     LogSink::logRequest(m_rows.back());
+    m_feed.setEnabled(isWatched());
     m_feed.finished(exchange);
     ++m_finishedTotal;
     const size_t slot = exchange.slot;

@@ -18,6 +18,7 @@
 #include <QObject>
 #include <QTimer>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -60,6 +61,8 @@ public:
         std::shared_ptr<MetricsShard> metrics;
         Policies policies;                    ///< outlive the engine
         std::shared_ptr<RetryBudget> retries; ///< of all engines; null: its own
+        /// Readers of /admin/v1/events, of all engines; null: its own.
+        std::shared_ptr<std::atomic<int>> subscribers;
     };
 
     Engine(Output output, Secret adminToken);
@@ -97,6 +100,7 @@ private:
     void sendModels(const HttpRequest &request, ResponseWriter &writer, const EndpointMatch &match);
     void sendReadiness(ResponseWriter &writer);
     void subscribe(ResponseWriter &writer);
+    [[nodiscard]] bool isWatched() const;
     void sweep();
     void publish();
     void schedulePublish();

@@ -31,6 +31,7 @@
 #include <QTimer>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <numeric>
 
@@ -212,7 +213,8 @@ public:
     std::vector<KnownName> rememberedNames;
     std::vector<ConfigProblem> problems;
     std::vector<std::unique_ptr<EngineThread>> engines;
-    std::vector<int> activeOf; ///< by engine, as of its last batch
+    std::shared_ptr<std::atomic<int>> subscribers; ///< of all engines
+    std::vector<int> activeOf;                     ///< by engine, as of its last batch
     std::vector<bool> idleOf;
     std::vector<qint64> finishedOf;
     QTimer drainTimer;
@@ -453,8 +455,10 @@ void Gateway::Private::startEngines()
     activeOf.assign(size_t(count), 0);
     idleOf.assign(size_t(count), true);
     finishedOf.assign(size_t(count), 0);
+    subscribers = std::make_shared<std::atomic<int>>(0);
     for (int i = 0; i < count; ++i) {
         Engine::Output output;
+        output.subscribers = subscribers;
         output.policies = desk.policies();
         output.retries = overallRetries;
         output.metrics = scraper.metrics().shard(size_t(i));
@@ -555,7 +559,7 @@ void Gateway::Private::takeBatch(size_t engine, const ExchangeBatch &batch, bool
     ExchangeBatch whole = batch;
     whole.active = q->activeExchanges();
     whole.finishedTotal = std::accumulate(finishedOf.begin(), finishedOf.end(), qint64(0));
-    if (!whole.events.isEmpty()) {
+    if (!whole.events.isEmpty() && *subscribers > 0) {
         tellSubscribers(eventStreamOf(whole), whole.events.size());
     }
     Q_EMIT q->exchangesChanged(whole);

@@ -4,13 +4,13 @@
 #include "gateway/pipeline/exchange.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidegate {
 
 void LiveFeed::setEnabled(bool enabled)
 {
-    m_enabled = enabled;
-    if (!enabled) {
+    if (std::exchange(m_enabled, enabled) && !enabled) {
         for (Exchange *exchange : m_dirty) {
             exchange->liveMark.dirty = false;
         }

@@ -217,7 +217,9 @@ private Q_SLOTS:
                      f.serverCommand(0.2).replace(u'\'', u'"'), f.path(u"pid"_s)),
                  u"sh -c 'kill $(cat \"%1\")'"_s.arg(f.path(u"pid"_s)));
         f.apply();
-        QTRY_VERIFY_WITH_TIMEOUT(sshProcesses().isEmpty(), 15'000); // looked whether it runs
+        QVERIFY(f.status().tunnel == TunnelState::Connecting); // looks whether it runs
+        QTRY_VERIFY_WITH_TIMEOUT(f.status().tunnel == TunnelState::NotTunnelled, 15'000);
+        QVERIFY(sshProcesses().isEmpty());
         f.supervisor->need("b");
         QVERIFY(f.reaches(ManagedState::Ready, 20'000));
         QVERIFY(f.status().tunnel == TunnelState::Connected);
