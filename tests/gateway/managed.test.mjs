@@ -28,6 +28,12 @@ async function freePort() {
   return port;
 }
 
+const listens = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, '127.0.0.1');
+  socket.on('connect', () => { socket.destroy(); resolve(true); });
+  socket.on('error', () => resolve(false));
+});
+
 /** False for a zombie, too. */
 function isAlive(pid) {
   try {
@@ -313,6 +319,8 @@ PermitRootLogin yes
     const model = spawn(process.execPath, [server, String(port)], { stdio: 'inherit' });
     let t;
     try {
+      await until('the model server listens', () => listens(port), { timeoutMs: 20_000 });
+      await until('sshd listens', () => listens(sshPort), { timeoutMs: 20_000 });
       t = await Managed.start({
         scratch,
         backends: {

@@ -326,9 +326,12 @@ void TestUpstreamCalls::timings()
         QVERIFY(reused ? t.connectedUs == 0 : t.connectedUs >= t.resolvedUs);
         QCOMPARE(t.tlsUs, -1);
         QVERIFY(t.sentUs >= t.connectedUs);
-        QVERIFY(t.firstByteUs >= t.sentUs + 29'000);
+        // libcurl notes the time of sending when it has sent; a stall of this process in between
+        // counts as sending, though the upstream works already.
+        QVERIFY(t.firstByteUs >= t.connectedUs + 29'999);
+        QVERIFY(t.firstByteUs >= t.sentUs);
         QVERIFY(t.firstByteUs < t.sentUs + 300'000);
-        QVERIFY(t.totalUs >= t.sentUs + 329'000);
+        QVERIFY(t.totalUs >= t.connectedUs + 329'999);
     }
 }
 
