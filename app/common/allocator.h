@@ -11,11 +11,15 @@ namespace tidegate {
 /// spread over tens of megabytes, no longer in the processor's caches (docs/benchmark.md).
 namespace allocator {
 
-/// Pages that become free are given back at once until startUpEnded(). First in main().
+/// What is free goes back to the system at once until startUpEnded(). First in main().
 void startUpBegins();
 
 /// Gives back what starting up took and no longer needs. In the thread that read the configuration.
 void startUpEnded();
+
+/// Gives back what is free in the calling thread. mimalloc keeps it for the next request, and for
+/// good when none comes; so a thread that has nothing to do should call this.
+void giveBack();
 
 } // namespace allocator
 

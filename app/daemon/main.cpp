@@ -139,6 +139,7 @@ int runGateway(GatewayOptions options)
         return kFailed;
     }
     options.adminToken = *token;
+    options.engineQuiet = allocator::giveBack;
 
     LogSink log({.directory = options.dataDir + QStringLiteral("/logs")});
     const SignalWatcher signalWatcher;

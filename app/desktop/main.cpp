@@ -350,6 +350,7 @@ int runGateway(GatewayOptions gatewayOptions, const PanelOptions &options)
     } else {
         printError(token.error());
     }
+    gatewayOptions.engineQuiet = allocator::giveBack;
     const QString settingsFile = gatewayOptions.dataDir + QStringLiteral("/panel.ini");
     LogSink log({.directory = gatewayOptions.dataDir + QStringLiteral("/logs")});
     KeychainSecretSource keychain;

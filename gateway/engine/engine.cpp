@@ -322,6 +322,13 @@ ShortAnswer Engine::refusal(int status, std::string_view code, std::string_view 
                       {}});
 }
 
+void Engine::quiet()
+{
+    if (m_output.quiet) {
+        m_output.quiet();
+    }
+}
+
 void Engine::sendModels(const HttpRequest &request, ResponseWriter &writer,
                         const EndpointMatch &match)
 {

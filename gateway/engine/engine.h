@@ -61,6 +61,8 @@ public:
         std::shared_ptr<MetricsShard> metrics;
         Policies policies;                    ///< outlive the engine
         std::shared_ptr<RetryBudget> retries; ///< of all engines; null: its own
+        /// As RequestHandler::quiet(), in the engine's thread; may be empty.
+        std::function<void()> quiet;
         /// Readers of /admin/v1/events, of all engines; null: its own.
         std::shared_ptr<std::atomic<int>> subscribers;
     };
@@ -86,6 +88,7 @@ private:
     std::optional<ShortAnswer> screen(const HttpRequest &head) override;
     void handle(HttpRequest &&request, ResponseWriter &writer) override;
     ShortAnswer refusal(int status, std::string_view code, std::string_view message) override;
+    void quiet() override;
     // ExchangeHost
     UpstreamClient &upstream() override { return *m_upstream; }
     [[nodiscard]] const Policies &policies() const override { return m_output.policies; }

@@ -459,6 +459,7 @@ void Gateway::Private::startEngines()
     for (int i = 0; i < count; ++i) {
         Engine::Output output;
         output.subscribers = subscribers;
+        output.quiet = options.engineQuiet;
         output.policies = desk.policies();
         output.retries = overallRetries;
         output.metrics = scraper.metrics().shard(size_t(i));

@@ -34,6 +34,8 @@ struct GatewayOptions
     std::optional<quint16> port; ///< --port; 0 picks a free one
     std::optional<QByteArray> logLevel;
     Secret adminToken; ///< for /admin; empty: /admin answers 401
+    /// Called in an engine's thread when it has had nothing to do for a second; may be empty.
+    std::function<void()> engineQuiet;
 };
 
 /// The engine as a program sees it: configuration, store and engine threads in one object.

@@ -13,6 +13,7 @@ namespace tidegate {
 namespace {
 
 constexpr int kTickMs = 250;
+constexpr int kQuietTicks = 4;
 constexpr qint64 kNsPerMs = 1'000'000;
 // A client that takes nothing of its answer for this long is gone.
 constexpr qint64 kStallMs = 60'000;
@@ -80,6 +81,7 @@ void ConnectionHub::add(std::unique_ptr<Connection> connection, bool counted)
     connection->m_counted = counted;
     m_counted += counted ? 1 : 0;
     m_connections.push_back(std::move(connection));
+    m_active = true;
     if (!m_timer.isActive()) {
         m_recentNs = monotonicNs();
         m_timer.start();
@@ -119,6 +121,7 @@ void ConnectionHub::deliverReady()
 
 void ConnectionHub::scheduleFlush(Connection &connection)
 {
+    m_active = true;
     if (!std::exchange(connection.m_flushScheduled, true)) {
         m_flushes.push_back(&connection);
         m_flushAll.schedule();
@@ -218,6 +221,7 @@ std::string_view ConnectionHub::dateField()
 
 qint64 ConnectionHub::stampNs()
 {
+    m_active = true;
     m_recentNs = monotonicNs();
     return m_recentNs;
 }
@@ -248,15 +252,25 @@ void ConnectionHub::onTick()
 {
     {
         const Scope scope(*this);
-        const qint64 now = stampNs();
+        const qint64 now = m_recentNs = monotonicNs();
         for (int kind = 0; kind < kDeadlineKinds; ++kind) {
             while (DeadlineNode *node = m_deadlines[kind].takeDue(now)) {
                 static_cast<Connection *>(node)->deadlinePassed(Deadline(kind));
             }
         }
     }
-    if (m_connections.empty()) {
+    noteQuiet();
+    if (m_connections.empty() && m_quietTicks == kQuietTicks) {
         m_timer.stop();
+    }
+}
+
+void ConnectionHub::noteQuiet()
+{
+    if (std::exchange(m_active, false)) {
+        m_quietTicks = 0;
+    } else if (m_quietTicks < kQuietTicks && ++m_quietTicks == kQuietTicks) {
+        m_handler.quiet();
     }
 }
 

@@ -111,6 +111,7 @@ private:
     void dispatchReady();
     void flushAll();
     void onTick();
+    void noteQuiet();
     [[nodiscard]] qint64 durationNs(Deadline kind) const;
 
     RequestHandler &m_handler;
@@ -131,6 +132,8 @@ private:
     TurnEnd m_dispatchReady{TurnEnd::Stage::Requests, [this] { dispatchReady(); }};
     TurnEnd m_flushAll{TurnEnd::Stage::Answers, [this] { flushAll(); }};
     int m_counted = 0;
+    int m_quietTicks = 0;  ///< without anything read or sent, up to kQuietTicks
+    bool m_active = false; ///< something was since the latest tick
     int m_depth = 0;
     bool m_closing = false;
     bool m_settleQueued = false;

@@ -28,6 +28,9 @@ public:
     /// The front door refuses a request that it could not read (400, 408, 413, 414, 431, 501, 503,
     /// 505). Returns the body to send, in the API's error envelope.
     virtual ShortAnswer refusal(int status, std::string_view code, std::string_view message) = 0;
+    /// After requests: for a second nothing has come from clients or gone to them. Once, until
+    /// something does again.
+    virtual void quiet() = 0;
 
 protected:
     ~RequestHandler() = default;

@@ -340,7 +340,9 @@ suite('floods', {
     }
     await healthy();
     if (slowness === 1) {
-      assert.ok(t.gateway.rssKib - before < 48 * 1024, `${t.gateway.rssKib - before} KiB more`);
+      // What it took while it came is bounded by the 32 MB that a body may have, and given back when it is quiet.
+      assert.ok(t.gateway.rssKib - before < 80 * 1024, `${t.gateway.rssKib - before} KiB more`);
+      await until('the memory is given back', () => t.gateway.rssKib - before < 8 * 1024);
     }
     assert.equal(t.upstream.seen, 0);
   });

@@ -42,10 +42,12 @@ public:
         std::optional<ShortAnswer> screen(const HttpRequest &head) override;
         void handle(HttpRequest &&request, ResponseWriter &writer) override;
         ShortAnswer refusal(int status, std::string_view code, std::string_view message) override;
+        void quiet() override { ++quieted; }
 
         std::vector<std::unique_ptr<Exchange>> exchanges; ///< of /hold and /stream, in order
         int handled = 0;
         int screened = 0;
+        int quieted = 0;
         std::unique_ptr<FrontDoor> door;
     };
 

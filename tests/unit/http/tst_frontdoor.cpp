@@ -37,6 +37,7 @@ class TestFrontDoor : public QObject
 
 private Q_SLOTS:
     void answersAndKeepsAlive();
+    void saysWhenItIsQuiet();
     void requestSplitAtEveryByte();
     void pipelinedAnswersStayInOrder();
     void pipelinedThousand();
@@ -108,6 +109,33 @@ void TestFrontDoor::answersAndKeepsAlive()
         QVERIFY(request.completeNs >= request.firstByteNs);
         QCOMPARE(engine.screened, engine.handled);
     });
+}
+
+void TestFrontDoor::saysWhenItIsQuiet()
+{
+    DoorOnThread door;
+    const auto quieted = [&door](int times) {
+        return door.waitFor([times](Engine &engine) { return engine.quieted == times; });
+    };
+    {
+        RawClient client(door.port());
+        for (int times = 1; times <= 2; ++times) {
+            QElapsedTimer since;
+            since.start();
+            client.send(post("/echo", "hello"));
+            QCOMPARE(client.read().status, 200);
+            QVERIFY(quieted(times));
+            QVERIFY(since.elapsed() >= 700); // four ticks of a coarse timer
+        }
+        QTest::qWait(700);
+        QVERIFY(quieted(2)); // once
+    }
+    {
+        RawClient leaves(door.port());
+        leaves.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhell");
+        QVERIFY(door.waitFor([](Engine &engine) { return engine.screened == 3; }));
+    }
+    QVERIFY(quieted(3)); // when there is no connection any more, too
 }
 
 void TestFrontDoor::requestSplitAtEveryByte()
