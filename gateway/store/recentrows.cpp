@@ -11,7 +11,7 @@ void RecentRows::add(std::vector<LedgerBatch> &&batches)
         batches.begin(), batches.end(), qint64(0),
         [](qint64 sum, const LedgerBatch &each) { return sum + qint64(each.rows.size()); });
     if (rows < kFewRows || batches.front().firstId != m_nextId) {
-        clear();
+        m_batches.clear();
     }
     if (rows < kFewRows) {
         return;
@@ -29,11 +29,6 @@ void RecentRows::forget(qint64 lastId)
            m_batches.front().firstId + qint64(m_batches.front().rows.size()) - 1 <= lastId) {
         m_batches.pop_front();
     }
-}
-
-void RecentRows::clear()
-{
-    m_batches.clear();
 }
 
 } // namespace tidegate

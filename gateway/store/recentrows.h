@@ -23,7 +23,6 @@ public:
     void add(std::vector<LedgerBatch> &&batches);
     /// Forgets the rows up to @p lastId.
     void forget(qint64 lastId);
-    void clear();
 
     /// True when it has all rows after @p id up to @p lastId.
     [[nodiscard]] bool covers(qint64 id, qint64 lastId) const
